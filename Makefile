@@ -1,0 +1,73 @@
+# Needs Python 3.11 or newer and make; everything else is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+
+# Directory of the user's own data for `make verify DATA=...`.
+DATA ?=
+
+# More threads than cores make small array operations slower, and tests already run side by side.
+export OMP_NUM_THREADS = 1
+export OPENBLAS_NUM_THREADS = 1
+export MKL_NUM_THREADS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# Steps come in the order written, even under make -j.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help verify test check format lint types integration bench-verdicts clean
+
+help:
+	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
+	@echo "make test            the tests and the examples in the docstrings, under a minute"
+	@echo "make check           format, lint, types, integration tests (frameworks, packaging), then make test"
+	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
+	@echo "make clean           remove .venv and everything else that make and the tests left"
+
+verify: $(VENV)/.core
+	"$(PY)" -m cnngrad verify $(if $(DATA),--data "$(DATA)")
+
+test: $(VENV)/.test
+	"$(PY)" -m pytest -q -n 2 -m "not integration"
+
+check: format lint types integration test
+
+format: $(VENV)/.dev
+	"$(PY)" -m ruff format --check .
+
+lint: $(VENV)/.dev
+	"$(PY)" -m ruff check .
+
+types: $(VENV)/.dev
+	"$(PY)" -m mypy
+
+integration: $(VENV)/.dev
+	"$(PY)" -m pytest -q -m integration
+
+bench-verdicts: $(VENV)/.core
+	"$(PY)" benchmarks/verdicts.py
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each amount of installation; pyproject.toml says what belongs to it.
+$(VENV)/.core: pyproject.toml
+	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+	  { echo "cnngrad needs Python 3.11 or newer, and $(PYTHON) is not: try make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c "import ensurepip, venv" 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make virtual environments: install its venv module (on Debian and Ubuntu:" \
+	         "apt install python3-venv) or name another Python: make PYTHON=..." >&2; exit 1; }
+	"$(PYTHON)" -m venv "$(VENV)"
+	"$(PY)" -m pip install -q -e .
+	@touch "$@"
+
+# Dependency groups need pip 25.1; many a Python comes with an older one.
+$(VENV)/.test: $(VENV)/.core
+	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
+	"$(PY)" -m pip install -q --group test
+	@touch "$@"
+
+$(VENV)/.dev: $(VENV)/.test
+	"$(PY)" -m pip install -q --group dev
+	@touch "$@"

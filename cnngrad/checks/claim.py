@@ -1,0 +1,113 @@
+"""What a backward claims at one point, ready to be held against numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cnngrad.core.arrays import Vector, flatten
+from cnngrad.core.call import Evaluation
+from cnngrad.differentiation import Estimate, Line
+from cnngrad.differentiation.exact import exact_dot, has_spare_bits
+from cnngrad.differentiation.line import EPS
+
+
+@dataclass
+class Claim:
+    """One cotangent, and the gradients a backward returned for it.
+
+    Attributes:
+        at: the layer at its point.
+        y0: the flat output.
+        dy: the flat cotangent.
+        returned: what the backward returned, by input.
+        sound: the inputs whose claimed gradient has the right shape and is finite: those that can be compared.
+    """
+
+    at: Evaluation
+    y0: Vector
+    dy: Vector
+    returned: dict[str, Any]
+    sound: tuple[str, ...] = ()
+    gradient: Vector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gradient = np.zeros(self.at.origin.size)
+        for name in self.sound:
+            self.gradient[self.at.slices[name]] = np.asarray(self.returned[name], dtype=np.float64).ravel()
+
+    def line(self, direction: Vector) -> Line:
+        """The forward along a direction from this point."""
+        return Line(self.at.flat, self.at.origin, direction, self.dy, self.y0)
+
+    def holds(self, direction: Vector, found: Estimate, slack: float = 0.0) -> Comparison:
+        """The central comparison: ``abs(<G, v> - e.value) <= e.bound``.
+
+        The bound takes in the rounding of the backward itself, except where the number is exact and no entry of the
+        claim was rounded either: then there is nothing to allow for.
+        """
+        terms = self.gradient * direction
+        rounding = 64 * EPS * float(np.linalg.norm(terms))
+        if found.how == "exact" and has_spare_bits(self.gradient[direction != 0]):
+            rounding = 0.0
+        claimed = exact_dot(self.gradient, direction)
+        return Comparison(direction, claimed, found, found.bound + rounding + slack)
+
+    @cached_property
+    def noise(self) -> Vector:
+        """Rounding that the backward itself may carry in each entry, beyond that of its last operation.
+
+        Two sources are measured: how far an entry moves when every input moves by a rounding; and, for a saturated
+        function (``y (1 - y)`` with ``y`` next to 1 holds a rounding of 1), how large the entry is with all inputs
+        scaled down to where nothing is saturated.
+        """
+        origin = self.at.origin
+        moved = np.zeros(origin.size)
+        for side in (1.0, -1.0):
+            moved = np.maximum(moved, np.abs(self._gradient_at(origin * (1 + side * EPS)) - self.gradient))
+        shrink = 2.0 ** -np.ceil(np.log2(max(1.0, float(np.max(np.abs(origin), initial=0.0)))))
+        if shrink < 1 and self._inside(origin * shrink):
+            unsaturated = np.abs(self._gradient_at(origin * shrink))
+            for name in self.sound:
+                span = self.at.slices[name]
+                floor = 2 * EPS / shrink * np.max(unsaturated[span], initial=0.0)
+                moved[span] = np.maximum(moved[span], floor)
+        return 8 * moved
+
+    def _gradient_at(self, where: Vector) -> Vector:
+        returned = dict(zip(self.at.layer.inputs, self.at.gradients(self.dy, self.at.inputs_from(where)), strict=True))
+        gradient = np.zeros(where.size)
+        for name in self.sound:
+            gradient[self.at.slices[name]] = flatten([np.asarray(returned[name], dtype=np.float64)])
+        return np.nan_to_num(gradient)
+
+    def _inside(self, where: Vector) -> bool:
+        """Whether a place lies in the declared domain."""
+        return all(
+            bool(np.all((where[self.at.slices[name]] > low) & (where[self.at.slices[name]] < high)))
+            for name, (low, high) in self.at.layer.domain.items()
+            if name in self.at.slices
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A claimed number beside a numerical one, along a direction."""
+
+    direction: Vector
+    claimed: float
+    found: Estimate
+    bound: float
+
+    @property
+    def agrees(self) -> bool:
+        """Written so that a NaN on either side does not agree."""
+        return bool(abs(self.claimed - self.found.value) <= self.bound)
+
+    def detectable(self, span: slice) -> float:
+        """The smallest error in a single entry of one input that could not have passed."""
+        weights = np.abs(self.direction[span])
+        return self.bound / float(np.min(weights[weights > 0], initial=np.inf))

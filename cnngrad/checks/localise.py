@@ -1,0 +1,72 @@
+"""After a failure: which entries are wrong, and which one most."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from cnngrad.checks.check import finding
+from cnngrad.checks.claim import Claim, Comparison
+from cnngrad.core.arrays import Vector
+from cnngrad.core.result import Result, Status
+from cnngrad.differentiation import estimate
+from cnngrad.differentiation.line import EPS
+from cnngrad.differentiation.numerical import coordinates
+
+TABLE = 512  # up to here every entry is looked at; above, the wrong ones are searched for
+FOUND = 16  # wrong entries to name in a large input before the search stops
+
+
+def worst_entry(claim: Claim, name: str, lead: Comparison) -> Result:
+    """The failed result of an input: its worst entry beside its true value, and how many are wrong."""
+    span = claim.at.slices[name]
+    size = span.stop - span.start
+    places = np.arange(span.start, span.stop) if size <= TABLE else _search(claim, span)
+    table = coordinates(claim.at.flat, claim.at.origin, claim.dy, places)
+    claimed = claim.gradient[places]
+    # The table's entries are few-forward estimates; rounding of the backward is allowed for as in the comparison.
+    allowed = table.bound + 64 * EPS * np.maximum(np.abs(claimed), np.abs(table.value)) + claim.noise[places]
+    wrong = ~(np.abs(claimed - table.value) <= allowed) & np.isfinite(table.value)
+    facts = {"input": name, "entries": size, "scale": float(np.max(np.abs(claim.gradient[span])))}
+    if not wrong.any():
+        return finding(
+            Status.FAILED,
+            analytic=lead.claimed,
+            numeric=lead.found.value,
+            bound=lead.bound,
+            how=lead.found.how,
+            reason="along a direction over all entries; no single entry stands out",
+            **facts,
+        )
+    worst = int(np.argmax(np.where(wrong, np.abs(claimed - table.value), -1.0)))
+    shape = np.shape(claim.returned[name])
+    return finding(
+        Status.FAILED,
+        index=tuple(int(i) for i in np.unravel_index(places[worst] - span.start, shape)),
+        analytic=float(claimed[worst]),
+        numeric=float(table.value[worst]),
+        bound=float(allowed[worst]),
+        how=table.how,
+        differing=int(wrong.sum()) if size <= TABLE else None,
+        **facts,
+    )
+
+
+def _search(claim: Claim, span: slice) -> npt.NDArray[np.int64]:
+    """Halve the entries again and again, following the halves along which the claim is wrong."""
+    rng = np.random.default_rng(0)
+    weights: Vector = rng.uniform(0.5, 1.0, claim.gradient.size)
+    pending = [np.arange(span.start, span.stop)]
+    found: list[int] = []
+    while pending and len(found) < FOUND:
+        part = pending.pop()
+        direction = np.zeros(claim.gradient.size)
+        direction[part] = weights[part]
+        number = estimate(claim.line(direction))
+        if number is not None and claim.holds(direction, number).agrees:
+            continue
+        if part.size == 1:
+            found.append(int(part[0]))
+        else:
+            pending += [part[: part.size // 2], part[part.size // 2 :]]
+    return np.array(sorted(found) or range(span.start, span.start + TABLE))

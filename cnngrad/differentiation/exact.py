@@ -1,0 +1,90 @@
+"""Exact differences: at dyadic points a layer of sums, products and maxima computes without rounding.
+
+Inputs that are few-bit multiples of a power of two, an integer direction and a power-of-two step leave every sum and
+product representable; then the double-precision difference *is* the derivative and the comparison needs no tolerance.
+Whether that happened is seen in the numbers: outputs that needed rounding fill the mantissa, so four zero bits at its end
+in every output, and equal differences to both sides, are asked for before the value is called exact.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cnngrad.core.arrays import Array, Vector
+from cnngrad.differentiation.line import Estimate, Line
+
+STEP = 2.0**-26
+SPARE_BITS = 4
+
+
+def has_spare_bits(values: Array, spare: int = SPARE_BITS) -> bool:
+    """Whether every entry ends in ``spare`` zero mantissa bits: nothing was rounded on the way.
+
+    >>> has_spare_bits(np.array([0.75, -3.0, 0.0])), has_spare_bits(np.array([1 / 3]))
+    (True, False)
+    """
+    bits = np.ascontiguousarray(values, dtype=np.float64).view(np.uint64)
+    return bool(np.all(bits & np.uint64((1 << spare) - 1) == 0) and np.all(np.isfinite(values)))
+
+
+def exact_dot(a: Vector, b: Vector) -> float:
+    """``<a, b>`` rounded once: each product is split into its two halves, which are summed exactly.
+
+    >>> exact_dot(np.array([1e16, 1.0, -1e16]), np.ones(3))
+    1.0
+    """
+    high, low = _two_product(a, b)
+    return math.fsum(np.concatenate([high, low]).tolist())
+
+
+def _two_product(a: Vector, b: Vector) -> tuple[Vector, Vector]:
+    """Product and its rounding error (T. J. Dekker 1971)."""
+    product = a * b
+    a_high, a_low = _split(a)
+    b_high, b_low = _split(b)
+    error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    return product, np.where(np.isfinite(error), error, 0.0)
+
+
+def _split(a: Vector) -> tuple[Vector, Vector]:
+    shifted = 134217729.0 * a  # 2^27 + 1
+    high = shifted - (shifted - a)
+    return high, a - high
+
+
+def direction_for(rng: np.random.Generator, size: int) -> Vector:
+    """Odd integers of 10 bits: two wrong entries cancel with probability 2^-9, not ½ as with ±1."""
+    return (2.0 * rng.integers(256, 512, size) + 1.0) * rng.choice([-1.0, 1.0], size)
+
+
+def exact(line: Line) -> Estimate | None:
+    """The derivative along an integer direction, exactly; ``None`` where anything was rounded.
+
+    >>> line = Line(lambda x: 0.75 * x + 0.5, np.array([1.5]), np.array([3.0]), np.ones(1))
+    >>> exact(line)
+    Estimate(value=2.25, bound=0.0, how='exact')
+    """
+    if not has_spare_bits(line.y0) or not has_spare_bits(line.at):
+        return None
+    step = STEP * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=1.0))
+    offset = step * line.direction
+    if not (np.array_equal((line.at + offset) - line.at, offset) and np.array_equal(line.at - (line.at - offset), offset)):
+        return None
+    up, down = line(step), line(-step)
+    if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
+        return None
+    if not _uses_double_precision(line.y0, up):
+        return None
+    return Estimate(exact_dot(line.dy, up - down) / (2 * step), 0.0, "exact")
+
+
+def _next_power_of_two(size: float) -> float:
+    return float(2.0 ** math.ceil(math.log2(size)))
+
+
+def _uses_double_precision(y0: Array, up: Array) -> bool:
+    """Code that rounds to 24 bits inside ends in zero bits too; something must have moved below that precision."""
+    changed = up != y0
+    return bool(np.any(changed & (up.astype(np.float32).astype(np.float64) != up)))

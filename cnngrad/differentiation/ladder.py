@@ -1,0 +1,184 @@
+"""Central differences over a ladder of steps, extrapolated, with an error bound read off the ladder itself.
+
+Steps ``h_k = S / 4^k`` from the natural scale S of the point downwards. Each gives ``s_k = <dy, f(+h_k) - f(-h_k)> / 2h_k``;
+Richardson's extrapolation in h^2 (Neville's table) removes the leading error terms (L. F. Richardson 1911; C. J. F.
+Ridders 1982). The usual error estimate, one difference of neighbours, is exceeded in a few per cent of cases, so three
+witnesses are held against each other, the rounding noise is *measured* (fourth differences at a tiny step, after
+R. W. Hamming), and an entry counts only if it agrees with every smaller step (O. V. Lepski 1991). The last one is what
+tells a plateau at steps far above the scale of f, or one that straddles a kink, from the derivative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cnngrad.core.arrays import Vector
+from cnngrad.differentiation.line import EPS, Estimate, Line
+
+RATIO = 4.0
+TINY = 2.0**-24  # the probe step, as a share of the scale: small enough to see most kinks, large enough to mean something
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Five equally spaced points at a tiny step: the noise of f, its slope there, and whether it is kinked.
+
+    Attributes:
+        step: the tiny step taken.
+        noise: the rounding noise of ``<dy, f>``.
+        slope, error: the central slope at the tiny step, and what noise may have done to it.
+        eps: the precision f works in.
+    """
+
+    step: float
+    noise: float
+    slope: float
+    error: float
+    kinked: bool
+    eps: float
+
+
+def probe(line: Line, step: float) -> Probe:
+    """Look at f from very near. Costs 4 forwards, 4 more where what is seen may be a kink.
+
+    Where no output other than 0 changes, the step is below the precision f works in, and a larger one is tried.
+    """
+    y = _five(line, step)
+    while np.any(line.y0) and all(np.array_equal(part, line.y0) for part in y) and 64 * step < line.scale:
+        step *= 64
+        y = _five(line, step)
+    eps = working_eps(np.concatenate(y))
+    if eps > EPS and step < 2 * np.sqrt(eps) * line.near:
+        step = 2 * np.sqrt(eps) * line.near
+        y = _five(line, step)
+    fourth = _fourth_difference(line, y)
+    third = line.dy * np.maximum(np.abs(y[1] - 3 * y[2] + 3 * y[3] - y[4]), np.abs(y[0] - 3 * y[1] + 3 * y[2] - y[3]))
+    # A handful of outputs is a handful of samples of the noise: allow for an unlucky draw.
+    luck = 1 + 8 / max(np.count_nonzero(line.dy), 1)
+    measured = luck * max(fourth / np.sqrt(70.0), float(np.linalg.norm(third)) / np.sqrt(20.0))
+    slope = line.contract(y[3] - y[1]) / (2 * step)
+    rounding = line.rounding * eps / EPS
+    noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
+    kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
+    return Probe(step, noise, slope, noise / step, kinked, eps)
+
+
+def working_eps(outputs: Vector) -> float:
+    """The precision f works in, seen from how many bits its outputs use: that of double unless all are shorter.
+
+    >>> working_eps(np.array([1 / 3])) == EPS, working_eps(np.array([np.float32(1 / 3)], dtype=float))
+    (True, 1.1920928955078125e-07)
+    """
+    mantissas, _ = np.frexp(outputs[outputs != 0])
+    for bits in (8, 11, 24):
+        if mantissas.size and np.all(np.ldexp(mantissas, bits) % 1 == 0):
+            return float(2.0 ** (1 - bits))
+    return EPS
+
+
+def _five(line: Line, step: float) -> list[Vector]:
+    return [line(-2 * step), line(-step), line.y0, line(step), line(2 * step)]
+
+
+def _fourth_difference(line: Line, y: list[Vector]) -> float:
+    return float(np.linalg.norm(line.dy * (y[0] - 4 * y[1] + 6 * y[2] - 4 * y[3] + y[4])))
+
+
+def _grows_with_step(line: Line, step: float, fourth: float) -> bool:
+    """Rounding noise does not depend on the step; what a kink adds to a difference grows in proportion to it."""
+    return _fourth_difference(line, _five(line, 64 * step)) > 16 * fourth
+
+
+def _absorbed(line: Line, slopes: Vector, eps: float) -> float:
+    """What may be lost when at + step is rounded: invisible to any difference table."""
+    moved = line.direction != 0
+    lost = np.max(np.abs(line.at[moved]) / np.abs(line.direction[moved]), initial=0.0)
+    return 0.5 * eps * float(lost) * float(np.linalg.norm(line.dy * slopes))
+
+
+@dataclass
+class Table:
+    """Neville's table, grown a step at a time, with an error for each entry."""
+
+    steps: list[float] = field(default_factory=list)
+    rows: list[list[float]] = field(default_factory=list)
+    errors: list[list[float]] = field(default_factory=list)
+
+    def add(self, step: float, slope: float, noise: float) -> None:
+        row = [slope]
+        for q in range(1, len(self.rows) + 1):
+            shrink = (self.steps[-q] / step) ** 2
+            row.append(row[q - 1] + (row[q - 1] - self.rows[-1][q - 1]) / (shrink - 1))
+        self.errors.append(self._errors(row, noise / step))
+        self.rows.append(row)
+        self.steps.append(step)
+
+    def _errors(self, row: list[float], rounding: float) -> list[float]:
+        errors = [np.inf]
+        for q in range(1, len(row)):
+            above = self.rows[-1]
+            witnesses = [abs(row[q] - row[q - 1]), abs(row[q] - above[q - 1])]
+            if q < len(above):
+                witnesses.append(abs(row[q] - above[q]))
+            errors.append(max(witnesses) + 1.5 * rounding)
+        return errors
+
+    def best(self, near: Probe) -> tuple[float, float] | None:
+        """The entry of least error among those that agree with all smaller steps and with the tiny probe."""
+        chosen: tuple[float, float] | None = None
+        smaller: list[tuple[float, float]] = [(near.slope, near.error)]
+        for row, errors in zip(reversed(self.rows), reversed(self.errors), strict=True):
+            own = [(value, error) for value, error in zip(row, errors, strict=True) if np.isfinite(error)]
+            for value, error in own:
+                agrees = all(abs(value - other) <= 4 * (error + slack) for other, slack in smaller)
+                if agrees and (chosen is None or error < chosen[1]):
+                    chosen = (value, error)
+            if own:
+                smaller.append(min(own, key=lambda entry: entry[1]))
+        return chosen
+
+
+def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
+    """The derivative along a line from real differences.
+
+    Args:
+        shift: multiplies every step, so that two ladders share none.
+        most: forwards to spend at most.
+
+    Returns:
+        The estimate; ``None`` where f is not finite near the point, is kinked at it, or no step agrees with all smaller ones.
+
+    >>> line = Line(np.sin, np.array([0.3]), np.ones(1), np.ones(1))
+    >>> found = ladder(line)
+    >>> bool(abs(found.value - np.cos(0.3)) <= found.bound < 1e-11)
+    True
+    """
+    with np.errstate(all="ignore"):
+        near = probe(line, line.near * shift * TINY)
+        if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
+            return None
+        value, error = _climb_down(line, line.scale * shift, near, (most - 4) // 2)
+    return Estimate(value, 4 * error, "ladder")
+
+
+def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[float, float]:
+    """Take smaller steps until the best entry is better than the tiny probe and stops improving."""
+    table = Table()
+    best = (near.slope, near.error)
+    stale = 0
+    for _ in range(levels):
+        up, down = line(step), line(-step)
+        slope = line.contract(up - down) / (2 * step)
+        noise = max(near.noise, near.eps * float(np.linalg.norm(line.dy * np.maximum(np.abs(up), np.abs(down)))))
+        if np.isfinite(slope):
+            table.add(step, slope, noise)
+            found = table.best(near) or (near.slope, near.error)
+            stale = 0 if found[1] < 0.5 * best[1] else stale + 1
+            best = min(found, (near.slope, near.error), key=lambda entry: entry[1])
+        good = best[1] < 0.25 * near.error
+        if step < 16 * near.step or (good and (stale >= 2 or best[1] <= 4 * noise / step)):
+            break
+        step /= RATIO
+    return best

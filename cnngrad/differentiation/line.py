@@ -1,0 +1,85 @@
+"""The one question asked here: the derivative of <dy, f> at a point along a direction, and what an answer is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cnngrad.core.arrays import Array, Vector
+
+EPS = float(np.finfo(np.float64).eps)
+
+Function = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A numerical value with an error bound that is meant to hold, and how it was got.
+
+    Attributes:
+        value: a number, or an array of them.
+        bound: how far the truth may be from ``value``; same shape. 0 means exact.
+        how: ``exact``, ``complex step``, ``ladder`` or ``one-sided``.
+    """
+
+    value: Any
+    bound: Any
+    how: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """``t -> f(at + t * direction)``, contracted with ``dy``.
+
+    Args:
+        f: a function between flat vectors.
+        at: the point.
+        direction: same length as ``at``.
+        dy: the cotangent, as long as the output of ``f``.
+        y0: ``f(at)`` where it is known already, which saves a call.
+    """
+
+    f: Function
+    at: Vector
+    direction: Vector
+    dy: Vector
+    known_y0: Vector | None = None
+
+    @cached_property
+    def y0(self) -> Vector:
+        return np.asarray(self.f(self.at)) if self.known_y0 is None else self.known_y0
+
+    @cached_property
+    def scale(self) -> float:
+        """The largest step worth taking: the size of the point over that of the direction, at least 1 over it."""
+        return _power_of_two(self._reach(np.maximum(1.0, np.abs(self.at))))
+
+    @cached_property
+    def near(self) -> float:
+        """The same without the 1: at a point of size 1e-6 a kink is to be looked for at that size."""
+        return min(self.scale, _power_of_two(self._reach(np.abs(self.at))))
+
+    def _reach(self, size: Vector) -> float:
+        moved = self.direction != 0
+        ratios = size[moved] / np.abs(self.direction[moved])
+        return float(np.max(ratios, initial=0.0)) or 1.0
+
+    @cached_property
+    def rounding(self) -> float:
+        """The rounding no real difference can be free of: that of the output itself."""
+        return EPS * float(np.linalg.norm(self.dy * self.y0))
+
+    def __call__(self, t: float) -> Vector:
+        return np.asarray(self.f(self.at + t * self.direction))
+
+    def contract(self, y: Array) -> float:
+        """``<dy, y>``."""
+        return float(np.dot(self.dy, y))
+
+
+def _power_of_two(size: float) -> float:
+    return float(2.0 ** np.ceil(np.log2(size)))

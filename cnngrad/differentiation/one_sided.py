@@ -1,0 +1,78 @@
+"""One-sided derivatives: what is left to ask where a function has a kink.
+
+Quotients ``(f(t) - f(0)) / t`` at steps from 2^-8 down to 2^-28 of the scale, the first error term removed by comparing
+neighbouring steps. Every output is answered on its own, since each may have a kink of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cnngrad.core.arrays import Array, Vector
+from cnngrad.differentiation.line import EPS, Line
+
+SHARES = tuple(2.0**-k for k in (8, 12, 16, 20, 24, 28))
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The slopes of every output to the two sides of a point, with bounds: four arrays as long as the output."""
+
+    left: Vector
+    right: Vector
+    left_bound: Vector
+    right_bound: Vector
+
+    @property
+    def low(self) -> Vector:
+        """The least slope allowed at the point."""
+        return np.minimum(self.left - self.left_bound, self.right - self.right_bound)
+
+    @property
+    def high(self) -> Vector:
+        """The greatest slope allowed at the point."""
+        return np.maximum(self.left + self.left_bound, self.right + self.right_bound)
+
+    @property
+    def kinked(self) -> Array:
+        """Which outputs have a kink here: the two slopes differ by more than their bounds."""
+        return np.abs(self.right - self.left) > self.left_bound + self.right_bound
+
+
+def one_sided(line: Line) -> Sides:
+    """Slopes of every output to either side. Costs 12 forwards; ``dy`` is not used.
+
+    >>> line = Line(np.abs, np.array([0.0]), np.ones(1), np.ones(1))
+    >>> found = one_sided(line)
+    >>> float(found.left[0]), float(found.right[0]), bool(found.kinked[0])
+    (-1.0, 1.0, True)
+    """
+    right, right_bound = _slope(line, 1.0)
+    left, left_bound = _slope(line, -1.0)
+    return Sides(left, right, left_bound, right_bound)
+
+
+def _slope(line: Line, side: float) -> tuple[Vector, Vector]:
+    steps = [side * line.scale * share for share in SHARES]
+    with np.errstate(all="ignore"):
+        quotients = [(line(step) - line.y0) / step for step in steps]
+        return _extrapolated(line, steps, quotients)
+
+
+def _extrapolated(line: Line, steps: list[float], quotients: list[Vector]) -> tuple[Vector, Vector]:
+    """For each output the entry that agrees best with the next step's, after one Richardson extrapolation."""
+    ratio = steps[0] / steps[1]
+    better = [(ratio * q1 - q0) / (ratio - 1) for q0, q1 in zip(quotients, quotients[1:], strict=False)]
+    largest = float(np.max(np.abs(line.y0), initial=0.0))
+    noise = 4 * EPS * (np.abs(line.y0) + largest)
+    value = better[-1]
+    bound = np.full_like(value, np.inf)
+    for k in range(len(better) - 2, -1, -1):
+        # Held against every smaller step: a plateau on the far side of a nearby kink is no answer.
+        spread = np.max([np.abs(better[k] - later) - noise / abs(steps[j + 2]) for j, later in enumerate(better[k + 1 :], k)], axis=0)
+        error = np.maximum(spread, 0) + np.abs(better[k] - better[k + 1]) + noise / abs(steps[k + 1])
+        value = np.where(error < bound, better[k], value)
+        bound = np.minimum(error, bound)
+    return value, 4 * bound

@@ -1,0 +1,114 @@
+"""Convolution as deep learning calls it, the cross-correlation, in any rank (seeds 000, 002, 003).
+
+Forward, for every sample n and output channel f::
+
+    y[n, f] = b[f] + sum_c corr_valid(pad(x[n, c]), w[f, c])        every s-th window, its taps d apart
+
+Backward::
+
+    dx[n, c] = sum_f conv_full(dy[n, f], w[f, c])       dw[f, c] = sum_n corr_valid(x[n, c], dy[n, f])
+    db[f]    = sum_n sum_space dy[n, f]
+
+The code writes every window as a column X of a matrix, which makes all three one matrix product a sample: with W the
+kernels as rows, ``y = W X + b``, ``dW = sum_n dy Xᵀ``, ``dX = Wᵀ dy``; adding the columns of dX back to where their
+entries came from is the full convolution, for every stride, padding and dilation. Entries that no window reaches get 0.
+Linear in x, w and b apart, so differentiable everywhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.core.layer import Backward, Layer
+from cnngrad.layers._declare import convolution
+from cnngrad.layers._inputs import cotangent, floats, gradient, of_rank, refuse, refuse_shape
+from cnngrad.layers._windows import Windows, windows
+
+# Columns of more entries than this fall out of the processor's cache and double the time.
+BLOCK_ENTRIES = 2_000_000
+
+
+def conv_vjp(x: Any, w: Any, b: Any, *, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -> tuple[Array, Backward]:
+    """Cross-correlate ``x (N, C, *S)`` with kernels ``w (F, C, *K)`` and add the bias ``b (F,)``.
+
+    Args:
+        stride, pad, dilation: one whole number, or a tuple with one for each spatial axis.
+
+    Returns:
+        ``y (N, F, *T)`` with ``T = floor((S + 2p - d(K-1) - 1)/s) + 1``, and its backward (seeds 000, 003).
+
+    Raises:
+        UsageError: shapes that do not belong together, a kernel larger than the padded input.
+
+    >>> y, backward = conv_vjp([[[1.0, 2.0, 3.0]]], [[[1.0, 10.0]]], [0.0])
+    >>> y.tolist(), [g.tolist() for g in backward([[[1.0, 2.0]]])]
+    ([[[21.0, 32.0]]], [[[[1.0, 12.0, 20.0]]], [[[5.0, 8.0]]], [3.0]])
+    """
+    x, w, b = floats(x, w, b)
+    _refuse_wrong_shapes(x, w, b)
+    g = windows("conv", x.shape[2:], w.shape[2:], stride=stride, pad=pad, dilation=dilation, kernel_name="kernel")
+    rows = w.reshape(len(w), -1)
+    padded = g.pad_with(x)
+    y = np.empty((len(x), len(w), math.prod(g.out)), np.result_type(x, w, b))
+    for some in _blocks(g, x):
+        y[some] = rows @ g.columns(padded[some])
+    y += b[:, None]
+    y_shape = y.shape
+
+    def backward(dy: Any) -> tuple[Array, Array, Array]:
+        dy = cotangent("conv", dy, (len(x), len(w), *g.out)).reshape(y_shape)
+        dw = np.zeros(rows.shape, np.result_type(dy, x))
+        dx = g.zeros(x, np.result_type(dy, w))
+        for some in _blocks(g, x):
+            dw += (dy[some] @ g.columns(padded[some]).swapaxes(1, 2)).sum(axis=0)
+            _add_columns(g, dx[some], rows.T @ dy[some])
+        return gradient(g.crop(dx), x), gradient(dw, w), gradient(dy.sum(axis=(0, 2)), b)
+
+    return y.reshape(len(x), len(w), *g.out), backward
+
+
+def _add_columns(g: Windows, padded: Array, columns: Array) -> None:
+    """Add every entry of every column to the entry of ``padded (N, C, *padded)`` it was read from."""
+    by_tap = columns.reshape(*padded.shape[:2], -1, *g.out)
+    for number, tap in enumerate(g.taps()):
+        padded[tap] += by_tap[:, :, number]
+
+
+def _blocks(g: Windows, x: Array) -> Iterator[slice]:
+    """Runs of samples whose columns stay small."""
+    entries = x.shape[1] * math.prod(g.kernel) * math.prod(g.out)
+    step = max(1, BLOCK_ENTRIES // max(entries, 1))
+    return (slice(start, start + step) for start in range(0, len(x), step))
+
+
+def _refuse_wrong_shapes(x: Array, w: Array, b: Array) -> None:
+    refuse("conv", x.ndim < 3, f"x has shape {x.shape}", "it takes (samples, channels, *spatial) with a spatial axis")
+    refuse(
+        "conv",
+        w.ndim != x.ndim,
+        f"w has shape {w.shape} and x {x.shape}",
+        f"w takes (kernels, channels, *sides) with as many axes as x, {x.ndim}",
+    )
+    refuse(
+        "conv",
+        w.shape[1] != x.shape[1],
+        f"w has {w.shape[1]} input channels (axis 1 of {w.shape}) and x has {x.shape[1]} (axis 1 of {x.shape})",
+        "the two must be equal",
+    )
+    refuse_shape("conv", "b", b, (len(w),), f"with {len(w)} kernels")
+
+
+def _conv(name: str, rank: int | None) -> Layer:
+    vjp = conv_vjp if rank is None else of_rank(conv_vjp, name, rank)
+    return Layer(vjp, inputs=("x", "w", "b"), name=name, batch_axis={"x": 0, "y": 0}, **convolution(rank))
+
+
+conv = _conv("conv", None)
+conv1d = _conv("conv1d", 1)
+conv2d = _conv("conv2d", 2)
+conv3d = _conv("conv3d", 3)

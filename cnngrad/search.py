@@ -1,0 +1,182 @@
+"""Which points a layer is judged at: explicit cases first, then Hypothesis' engine; and how a failing one is shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from cnngrad.core.case import Case
+from cnngrad.core.configurations import covering
+from cnngrad.core.errors import UsageError
+from cnngrad.core.layer import Layer
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+SIMPLEST_FIRST = ("integers", "lattice", "normal", "kink")
+EVERYWHERE = ("lattice", "normal", "kink", "integers", "saturated", "scale:1e-6", "scale:1e6")
+SHRINK_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes:
+        rules: value rules tried at shapes given without dims.
+        rotation: value rules tried, in turn, at each explicit configuration; the first is tried at every one.
+        configurations: explicit configurations at most.
+        examples: cases drawn by Hypothesis' engine after those.
+    """
+
+    rules: tuple[str, ...]
+    rotation: tuple[str, ...]
+    configurations: int
+    examples: int
+
+
+EFFORTS = {
+    "quick": Effort(("lattice", "normal"), ("kink", "normal"), 8, 0),
+    "normal": Effort(("lattice", "normal", "kink"), ("kink", "normal", "integers"), 60, 25),
+    "thorough": Effort(EVERYWHERE, EVERYWHERE[1:], 200, 200),
+    "exhaustive": Effort(EVERYWHERE, ("kink",), 0, 0),
+}
+
+
+def effort_named(name: str) -> Effort:
+    """The effort of that name.
+
+    Raises:
+        UsageError: an unknown one.
+    """
+    if name not in EFFORTS:
+        raise UsageError(f"effort {name!r} is not one of {', '.join(EFFORTS)}")
+    return EFFORTS[name]
+
+
+def explicit_cases(layer: Layer, effort: str, seed: int) -> Iterator[Case]:
+    """The cases that are always tried.
+
+    At ``exhaustive`` effort every configuration there is, with lattice values and with kinks.
+
+    Raises:
+        UsageError: the layer declares neither dims nor shapes, or no configuration is valid.
+    """
+    chosen = effort_named(effort)
+    if not layer.dims:
+        layer.shapes_at({})  # refuses a layer that declares nothing to draw from
+        yield from (Case(values=rule, seed=seed + k) for k, rule in enumerate(chosen.rules))
+        return
+    configurations = _every(layer) if effort == "exhaustive" else covering(layer, seed)[: chosen.configurations]
+    for k, sizes in enumerate(configurations):
+        case = Case(dims=tuple(sizes.items()), values="lattice", seed=seed + k)
+        yield case
+        yield case.with_values(chosen.rotation[k % len(chosen.rotation)])
+
+
+def _every(layer: Layer) -> Iterator[dict[str, int]]:
+    from itertools import product
+
+    dims = layer.dims or {}
+    for values in product(*(range(low, high + 1) for low, high in dims.values())):
+        sizes = dict(zip(dims, values, strict=True))
+        if layer.allows(sizes):
+            yield sizes
+
+
+def cases(layer: Layer) -> SearchStrategy[Case]:
+    """A Hypothesis strategy for the layer's cases, for your own ``@given`` tests.
+
+    Raises:
+        UsageError: the layer declares neither dims nor shapes.
+
+    >>> from cnngrad.layers import relu
+    >>> type(cases(relu)).__name__
+    'FilteredStrategy'
+    """
+    from hypothesis import strategies as st
+
+    if not layer.dims:
+        layer.shapes_at({})
+    sizes = st.tuples(
+        *(st.tuples(st.just(name), st.integers(low, high)) for name, (low, high) in (layer.dims or {}).items())
+    )
+    drawn = st.builds(Case, dims=sizes, values=st.sampled_from(SIMPLEST_FIRST), seed=st.integers(0, 2**16))
+    return drawn.filter(lambda case: layer.allows(case.sizes))
+
+
+def find_failing(layer: Layer, fails: Callable[[Case], bool], examples: int, seed: int) -> Case | None:
+    """Let Hypothesis' engine look for a failing case, with its own random numbers and no shared state."""
+    from random import Random
+
+    import hypothesis
+    from hypothesis.errors import NoSuchExample, Unsatisfiable
+
+    if not examples or not layer.dims:
+        return None
+    settings = hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=(hypothesis.Phase.generate,),
+    )
+    try:
+        found: Case = hypothesis.find(cases(layer), fails, settings=settings, random=Random(seed))
+    except (NoSuchExample, Unsatisfiable):
+        return None
+    return found
+
+
+def inside_hypothesis_test() -> bool:
+    """Whether a Hypothesis test of the user's is running: then the engine is not started inside it."""
+    import sys
+
+    if "hypothesis" not in sys.modules:
+        return False
+    from hypothesis import currently_in_test_context
+
+    return currently_in_test_context()
+
+
+def shrink(layer: Layer, case: Case, fails: Callable[[Case], bool]) -> Case:
+    """The smallest configuration with the simplest values that still fails.
+
+    Starts from a case known to fail, which Hypothesis' own ``find`` cannot do; every dim in turn is set to its lowest
+    value, else halfway there, until nothing gets smaller.
+    """
+    attempts = 0
+
+    def still_fails(candidate: Case) -> bool:
+        nonlocal attempts
+        attempts += 1
+        return attempts <= SHRINK_TRIES and layer.allows(candidate.sizes) and fails(candidate)
+
+    shrinking = True
+    while shrinking:
+        shrinking = False
+        for name, (low, _) in (layer.dims or {}).items():
+            for size in _smaller(case.sizes.get(name, low), low):
+                smaller = replace(case, dims=tuple((n, size if n == name else s) for n, s in case.dims))
+                if still_fails(smaller):
+                    case, shrinking = smaller, True
+                    break
+    for rule in SIMPLEST_FIRST:
+        if rule == case.values:
+            break
+        if still_fails(case.with_values(rule)):
+            return case.with_values(rule)
+    return case
+
+
+def _smaller(size: int, low: int) -> list[int]:
+    """Sizes to try instead, smallest first."""
+    return sorted({low, (low + size) // 2, size - 1} - {size}) if size > low else []
+
+
+def where_excluding(layer: Layer, case: Case) -> str:
+    """The declaration that would exclude a configuration, as a line to copy."""
+    lowest = {name: low for name, (low, _) in (layer.dims or {}).items()}
+    telling: dict[str, Any] = {n: s for n, s in case.sizes.items() if s != lowest.get(n)} or case.sizes
+    return f"where=lambda d: not ({' and '.join(f'd.{name} == {size}' for name, size in telling.items())})"

@@ -1,0 +1,14 @@
+"""Settings for the project's own tests: Hypothesis draws the same examples on every machine."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# Runs pytest inside a test; pytest accepts the request only here, at the root.
+pytest_plugins = ["pytester"]
+
+# The time limits are off because a slow machine is not a wrong gradient.
+settings.register_profile(
+    "cnngrad", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("cnngrad")
