@@ -28,6 +28,9 @@ _HOME = {
     "NotVerified": "cnngrad.core.errors",
     "UsageError": "cnngrad.core.errors",
     "Estimate": "cnngrad.differentiation",
+    "Report": "cnngrad.report",
+    "cases": "cnngrad.runner",
+    "check": "cnngrad.runner",
     "numerical_gradient": "cnngrad.differentiation",
     "numerical_vjp": "cnngrad.differentiation",
     "from_class": "cnngrad.adapters",
@@ -55,6 +58,9 @@ if TYPE_CHECKING:
     from cnngrad.differentiation import Estimate as Estimate
     from cnngrad.differentiation import numerical_gradient as numerical_gradient
     from cnngrad.differentiation import numerical_vjp as numerical_vjp
+    from cnngrad.report import Report as Report
+    from cnngrad.runner import cases as cases
+    from cnngrad.runner import check as check
 
 __all__ = [
     "Case",
@@ -64,11 +70,14 @@ __all__ = [
     "LayerRaised",
     "NotVerified",
     "Point",
+    "Report",
     "Result",
     "Status",
     "Suspect",
     "UsageError",
     "__version__",
+    "cases",
+    "check",
     "from_class",
     "from_functions",
     "layers",

@@ -16,7 +16,7 @@ from cnngrad.checks import Check
 from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.arrays import shape_text
 from cnngrad.core.call import Evaluation
-from cnngrad.core.case import Case, Point, point_from_arrays
+from cnngrad.core.case import Case, Point, aside, point_from_arrays
 from cnngrad.core.errors import GradientMismatch, LayerRaised, NotVerified, UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
@@ -127,14 +127,19 @@ def _points(
 
 
 def _around(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int) -> Iterator[Point]:
-    """The user's own point, and the same numbers in another order: other values, none outside the range they chose."""
+    """The user's own point, one a little aside, and the same numbers in another order.
+
+    Aside, because a point people choose often stands on kinks (biases of 0, black pixels); in another order, because
+    that gives other values but none outside the range they chose.
+    """
     first = point_from_arrays(layer, arrays, config, _file_case(layer, arrays, seed))
     yield first
-    if layer.draw or layer.constants:
-        return  # labels and targets belong to their rows
-    mixed = tuple(rng_for(seed, f"order {name}").permuted(first[name]) for name in layer.inputs)
-    if any(not np.array_equal(a, b) for a, b in zip(mixed, first.inputs, strict=True)):
-        yield point_from_arrays(layer, mixed, config, _file_case(layer, mixed, seed))
+    variants = [aside(layer, first, 2.0**-6, "around")]
+    if not layer.draw and not layer.constants:  # labels and targets belong to their rows
+        variants.append(tuple(rng_for(seed, f"order {name}").permuted(first[name]) for name in layer.inputs))
+    for variant in variants:
+        if any(not np.array_equal(a, b) for a, b in zip(variant, first.inputs, strict=True)):
+            yield point_from_arrays(layer, variant, config, _file_case(layer, variant, seed))
 
 
 def _file_case(layer: Layer, arrays: Iterable[Any], seed: int) -> Case:
@@ -159,23 +164,25 @@ def examine(
     results: list[Result] = []
     features = dict.fromkeys(layer.features, 0)
     first: Point | None = None
+    last: Point | None = None
     for point in points:
         if first is None:
             first = point
             _refuse_broken_forward(layer, point)
+        last = point
         found = [result for each in chosen for result in each.run(layer, point)]
         results += found
         if any(r.status == Status.PASSED for r in found):
             _count_features(layer, point, features)
         if any(not r.accepted and r.status != Status.INCONCLUSIVE for r in found):
             break
-    if first is None:
+    if first is None or last is None:
         raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
     notes: tuple[str, ...] = ()
     if search and all(r.accepted or r.status == Status.INCONCLUSIVE for r in results):
         notes, more = _search(layer, chosen, seed, effort)
         results += more
-    results = [_explain(layer, result, chosen, first) for result in results]
+    results = [_explain(layer, result, chosen, last) for result in results]
     return Report(
         layer.name,
         tuple(results),
@@ -204,6 +211,8 @@ def _refuse_broken_forward(layer: Layer, point: Point) -> None:
 
 
 def _count_features(layer: Layer, point: Point, features: dict[str, int]) -> None:
+    if not point.case.dims:
+        return  # features speak of declared configurations; a point of the user's own has none
     for name, predicate in layer.features.items():
         features[name] += bool(predicate(point))
 
@@ -226,18 +235,19 @@ def _search(layer: Layer, chosen: Sequence[Check], seed: int, effort: str) -> tu
     return (), results
 
 
-def _explain(layer: Layer, result: Result, chosen: Sequence[Check], first: Point) -> Result:
+def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point) -> Result:
     """Shrink a finding, save the user's own arrays, and say how to see it again."""
     if result.status not in (Status.FAILED, Status.ERROR) or result.case is None:
         return result
     each = next(c for c in chosen if c.name == result.check)
     if layer.dims and result.case.dims:
         result = _shrunk(layer, result, each)
-    if result.case is not None and result.case.values.startswith("file:") and first.case == result.case:
-        first.save(Path(result.case.values.removeprefix("file:")))
+    if result.case is not None and result.case.values.startswith("file:") and last.case == result.case:
+        last.save(Path(result.case.values.removeprefix("file:")))
     if result.status == Status.ERROR and layer.dims and result.case is not None and "forward raised" in result.reason:
         result = replace(
-            result, reason=f"{result.reason}; if the layer is not meant for this, declare  {where_excluding(layer, result.case)}"
+            result,
+            reason=f"{result.reason}; if that is not meant to work, {where_excluding(layer, result.case)}",
         )
     return replace(result, reproduce=_reproduce(layer, result))
 

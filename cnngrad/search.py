@@ -10,6 +10,7 @@ from cnngrad.core.case import Case
 from cnngrad.core.configurations import covering
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
+from cnngrad.core.values import rng_for
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 SIMPLEST_FIRST = ("integers", "lattice", "normal", "kink")
 EVERYWHERE = ("lattice", "normal", "kink", "integers", "saturated", "scale:1e-6", "scale:1e6")
 SHRINK_TRIES = 200
+FEATURE_TRIES = 2000
+
+Features = dict[str, Callable[[Any], bool]]
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,32 @@ def explicit_cases(layer: Layer, effort: str, seed: int) -> Iterator[Case]:
         yield from (Case(values=rule, seed=seed + k) for k, rule in enumerate(chosen.rules))
         return
     configurations = _every(layer) if effort == "exhaustive" else covering(layer, seed)[: chosen.configurations]
+    missing = dict(layer.features)
     for k, sizes in enumerate(configurations):
         case = Case(dims=tuple(sizes.items()), values="lattice", seed=seed + k)
-        yield case
-        yield case.with_values(chosen.rotation[k % len(chosen.rotation)])
+        for each in (case, case.with_values(chosen.rotation[k % len(chosen.rotation)])):
+            missing = _still_missing(layer, missing, each)
+            yield each
+    yield from _reaching(layer, missing, seed)
+
+
+def _still_missing(layer: Layer, missing: Features, case: Case) -> Features:
+    point = case.point(layer) if missing else None
+    return {name: has for name, has in missing.items() if not has(point)}
+
+
+def _reaching(layer: Layer, missing: Features, seed: int) -> Iterator[Case]:
+    """Random cases that have a declared feature which no case so far had."""
+    rng = rng_for(seed, "features")
+    for _ in range(FEATURE_TRIES if missing else 0):
+        sizes = {name: int(rng.integers(low, high + 1)) for name, (low, high) in (layer.dims or {}).items()}
+        if not layer.allows(sizes):
+            continue
+        case = Case(tuple(sizes.items()), values=str(rng.choice(["lattice", "kink"])), seed=int(rng.integers(2**16)))
+        left = _still_missing(layer, missing, case)
+        if len(left) < len(missing):
+            missing = left
+            yield case
 
 
 def _every(layer: Layer) -> Iterator[dict[str, int]]:

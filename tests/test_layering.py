@@ -27,7 +27,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "report": ("core",),
     "pytest_plugin": (),
     "runner": ("core", "checks", "differentiation", "diagnosis", "report", "pytest_plugin"),
-    "testing": ("core", "checks", "report", "runner"),
+    "testing": ("core", "checks", "report", "runner", "pytest_plugin"),
     "verify": ("core", "checks", "data", "layers", "networks", "oracles", "report", "runner"),
     "cli": ("core", "adapters", "checks", "data", "diagnosis", "layers", "networks", "report", "runner", "verify"),
     "__main__": ("cli",),

@@ -46,12 +46,14 @@ class Check:
             results = self.judge(Evaluation(layer, point, calls))
         except LayerRaised as raised:
             results = [self._error(raised)]
+        passed = tuple(result.input for result in results if result.input and result.status == Status.PASSED)
         return [
             replace(
                 result,
                 layer=layer.name,
                 check=self.name,
                 case=point.case,
+                unaffected=passed if result.status == Status.FAILED else (),
                 forward_calls=calls.forward,
                 backward_calls=calls.backward,
             )

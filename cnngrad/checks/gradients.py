@@ -60,7 +60,9 @@ def _malformed(at: Evaluation, name: str, gradient: Any) -> Result | None:
     try:
         array = np.asarray(gradient, dtype=np.float64)
     except (TypeError, ValueError):
-        return finding(Status.FAILED, input=name, reason=f"the gradient is {shape_text(gradient)}, not an array of floats")
+        return finding(
+            Status.FAILED, input=name, reason=f"the gradient is {shape_text(gradient)}, not an array of floats"
+        )
     if array.shape != expected:
         return finding(Status.FAILED, input=name, reason=f"the gradient has shape {array.shape}, {name} has {expected}")
     if not np.all(np.isfinite(array)):
@@ -174,7 +176,7 @@ def _passed(claim: Claim, name: str, comparison: Comparison) -> Result:
         if largest <= detectable:
             return finding(
                 Status.INCONCLUSIVE,
-                reason=f"the largest entry, {largest:.3g}, is below the smallest error that could be seen, {detectable:.3g}",
+                reason=f"its largest entry, {largest:.3g}, is below the smallest visible error, {detectable:.3g}",
                 **facts,
             )
     return finding(Status.PASSED, entries=entries, bound=comparison.bound, **facts)

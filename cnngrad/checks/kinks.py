@@ -16,15 +16,15 @@ import numpy.typing as npt
 from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim
 from cnngrad.core.arrays import Array, Vector, flatten, outputs_of
-from cnngrad.core.case import Point
 from cnngrad.core.call import Evaluation
+from cnngrad.core.case import aside
 from cnngrad.core.result import Result, Status
-from cnngrad.core.values import rng_for
 from cnngrad.differentiation import one_sided
 from cnngrad.differentiation.line import EPS
 
 MOST = 400  # outputs and inputs up to which every pair is looked at
 NEARBY = 2.0**-10
+TINY = 2.0**-24
 SAMPLES = 6
 SEVERAL = "several kinks met at this point"
 
@@ -35,8 +35,8 @@ Smooth = Callable[[Claim], tuple[dict[str, Result], list[str]]]
 def judge_at_kinks(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> dict[str, Result]:
     """Judge some inputs of a claim at a point where the forward seems to have a kink.
 
-    First at a point nearby: what is wrong there is plainly wrong. What is right there is then held against the one-sided
-    derivatives here.
+    First at a point nearby: what is wrong there is plainly wrong. What is right there is then held against the
+    one-sided derivatives here.
     """
     beside = judge_beside(claim, names, judge_smooth)
     if beside is None:
@@ -49,15 +49,15 @@ def judge_at_kinks(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> 
         return failed | {name: finding(Status.INCONCLUSIVE, input=name, reason=reason) for name in rest}
     if not rest:
         return failed
-    rows = claimed_rows(claim, claim.at.origin)
+    rows = claimed_rows(claim)
     return failed | {name: _judge_input(claim, name, rows) for name in rest}
 
 
 def judge_beside(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> dict[str, Result] | None:
     """The same comparison at a point a little aside; ``None`` where every such point tried has a kink too."""
     for attempt in range(3):
-        inputs = claim.at.inputs_from(_aside(claim, NEARBY, f"aside {attempt}"))
-        point = replace(claim.at.point, inputs=tuple(inputs))
+        inputs = aside(claim.at.layer, claim.at.point, NEARBY, f"aside {attempt}")
+        point = replace(claim.at.point, inputs=inputs)
         at = Evaluation(claim.at.layer, point, claim.at.calls)
         y, backward = at.vjp(point.inputs)
         y0 = flatten(outputs_of(y))
@@ -68,27 +68,11 @@ def judge_beside(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> di
     return None
 
 
-def _aside(claim: Claim, share: float, purpose: str) -> Vector:
-    """The point moved by a share of its own size in every entry, kept inside the declared domain."""
-    origin = claim.at.origin
-    rng = rng_for(claim.at.point.case.seed, purpose)
-    step = rng.uniform(0.5, 1.0, origin.size) * rng.choice([-1.0, 1.0], origin.size)
-    moved = origin.copy()
-    for name, span in claim.at.slices.items():
-        largest = float(np.max(np.abs(origin[span]), initial=0.0)) or 1.0
-        moved[span] = origin[span] + share * largest * step[span]
-        low, high = claim.at.layer.domain.get(name, (-np.inf, np.inf))
-        outside = (moved[span] <= low) | (moved[span] >= high)
-        moved[span] = np.where(outside, origin[span], moved[span])
-    return moved
-
-
-def claimed_rows(claim: Claim, where: Vector) -> Array:
+def claimed_rows(claim: Claim) -> Array:
     """The claimed Jacobian, one backward an output: shape (outputs, inputs)."""
-    inputs = claim.at.inputs_from(where)
     rows = np.zeros((claim.y0.size, claim.gradient.size))
     for j, unit in enumerate(np.eye(claim.y0.size)):
-        returned = dict(zip(claim.at.layer.inputs, claim.at.gradients(unit, inputs), strict=True))
+        returned = dict(zip(claim.at.layer.inputs, claim.at.gradients(unit), strict=True))
         for name in claim.sound:
             rows[j, claim.at.slices[name]] = np.asarray(returned[name], dtype=np.float64).ravel()
     return rows
@@ -192,7 +176,7 @@ def _several_kinks(claim: Claim, span: slice, j: int, allowed: Allowed) -> bool:
         return True  # no kink shows, yet the claim is off here and right beside: kinks that cancel each other
     seen: list[Vector] = []
     for sample in range(SAMPLES):
-        inputs = claim.at.inputs_from(_aside(claim, 2.0**-24, f"sample {sample}"))
+        inputs = aside(claim.at.layer, claim.at.point, TINY, f"sample {sample}")
         unit = np.zeros(claim.y0.size)
         unit[j] = 1.0
         returned = dict(zip(claim.at.layer.inputs, claim.at.gradients(unit, inputs), strict=True))

@@ -1,4 +1,4 @@
-"""Every entry of every gradient, claimed beside numerical: made on demand, since each entry costs forwards of its own."""
+"""Every entry of every gradient, claimed beside numerical: made on demand, since each entry costs forwards."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The nouns: layer, case, result, errors and arrays. Needs NumPy only."""

@@ -22,7 +22,8 @@ def round_to_bits(values: npt.ArrayLike, bits: int = SIGNIFICANT_BITS) -> Vector
     [0.3333740234375, 333312.0]
     """
     mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+    rounded: Vector = np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+    return rounded
 
 
 def is_differentiable(value: Any) -> bool:

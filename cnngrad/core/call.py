@@ -47,6 +47,8 @@ class Evaluation:
         """
         self.calls.forward += 1
         try:
+            if self.layer.random is not None:
+                self.layer.random()
             with np.errstate(all="ignore"):  # an overflow at a saturated point shows in the numbers; it is no alarm
                 returned = self.layer.vjp(*(_copy(value) for value in inputs), **self.point.config)
         except UsageError:
@@ -84,6 +86,8 @@ class Evaluation:
                     f"returned {len(gradients)} gradients for {len(self.layer.inputs)} inputs "
                     f"({', '.join(self.layer.inputs)})"
                 )
+        except UsageError:
+            raise
         except Exception as error:
             raise LayerRaised("backward", error) from error
         return gradients

@@ -144,7 +144,7 @@ class Point:
         """Write the arrays and keywords whole, so that ``values=file:<path>`` replays this point."""
         from cnngrad.core.files import write_whole
 
-        arrays = {f"input_{name}": value for name, value in zip(self.names, self.inputs, strict=True)}
+        arrays: dict[str, Any] = {f"input_{n}": value for n, value in zip(self.names, self.inputs, strict=True)}
         write_whole(path, lambda file: np.savez(file, **arrays))
 
 
@@ -160,6 +160,30 @@ def point_from_arrays(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str
         )
     checked = tuple(_numeric(layer, name, value) for name, value in zip(layer.inputs, arrays, strict=True))
     return Point(case, layer.inputs, checked, {**layer.config_at({}), **config} if layer.dims is None else config)
+
+
+def aside(layer: Layer, point: Point, share: float, purpose: str) -> tuple[Any, ...]:
+    """The inputs of a point moved by a share of their own size in every entry, kept inside the declared domain.
+
+    Constants stay, and so does what the layer draws in its own way.
+
+    >>> layer = Layer(lambda x: None, ("x",), "demo", shapes={"x": (1,)}, domain={"x": (0, 1)})
+    >>> moved = aside(layer, Point(Case(), ("x",), (np.array([0.5]),)), 0.1, "demo")
+    >>> bool(0.44 < moved[0][0] < 0.56)
+    True
+    """
+    moved = []
+    for name, value in zip(layer.inputs, point.inputs, strict=True):
+        if name in layer.constants or name in layer.draw:
+            moved.append(value)
+            continue
+        rng = rng_for(point.case.seed, f"{purpose} {name}")
+        largest = float(np.max(np.abs(value), initial=0.0)) or 1.0
+        step = share * largest * rng.uniform(0.5, 1.0, np.shape(value)) * rng.choice([-1.0, 1.0], np.shape(value))
+        low, high = layer.domain.get(name, (-np.inf, np.inf))
+        there = value + step
+        moved.append(np.where((there > low) & (there < high), there, value).astype(np.asarray(value).dtype))
+    return tuple(moved)
 
 
 def _numeric(layer: Layer, name: str, value: Any) -> Array:

@@ -37,6 +37,9 @@ class Layer:
         domain: ``input -> (low, high)``, an open interval.
         batch_axis: ``{"x": 0, "y": 0}`` or an integer: the axis of independent samples. Leave out where they mix.
         zero_gradient: inputs whose gradient is zero on purpose (a bias in front of a batch normalisation).
+        in_place: inputs that the layer changes on purpose; ``"dy"`` may be among them.
+        contiguous: the layer takes C-contiguous arrays only (compiled code), so no others are tried.
+        random: called before every forward to reseed a layer that draws random numbers (dropout).
         shared: ``shared() -> vjp`` for a layer that keeps its state on one object.
         features: ``name -> predicate(point)``: what a search must reach at least once for the layer to count as
             verified.
@@ -63,6 +66,9 @@ class Layer:
     domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     batch_axis: Mapping[str, int] | int | None = None
     zero_gradient: tuple[str, ...] = ()
+    in_place: tuple[str, ...] = ()
+    contiguous: bool = False
+    random: Callable[[], Any] | None = None
     shared: Callable[[], Vjp] | None = None
     features: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
     target: str = ""
@@ -73,7 +79,7 @@ class Layer:
                 f"a Layer takes a function vjp(*inputs, **config) -> (y, backward), not {self.vjp!r}: "
                 "wrap a forward/backward pair with cg.from_functions, a class with cg.from_class"
             )
-        for name in ("inputs", "constants", "zero_gradient"):
+        for name in ("inputs", "constants", "zero_gradient", "in_place"):
             given = getattr(self, name)
             object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
         if not self.inputs:
@@ -133,12 +139,12 @@ class Layer:
         def vjp(*inputs: Any, **more: Any) -> tuple[Any, Backward]:
             return inner(*inputs, **{**more, **config})
 
-        narrowed = self._narrowed(config)
-        return replace(self, vjp=vjp, **narrowed)
+        return replace(self, vjp=vjp, shared=None, **self._narrowed(config))
 
     def _narrowed(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        # Features ask for what a free search must reach; a narrowed search cannot reach them all.
         if self.dims is not None and all(isinstance(v, int) and k in self.dims for k, v in config.items()):
-            return {"dims": {**self.dims, **{k: (v, v) for k, v in config.items()}}}
+            return {"dims": {**self.dims, **{k: (v, v) for k, v in config.items()}}, "features": {}}
         return {"dims": None, "shapes": None, "config": None, "where": None, "features": {}}
 
     def shapes_at(self, dims: Mapping[str, int]) -> dict[str, tuple[int, ...]]:
@@ -175,7 +181,7 @@ def _is_range(limits: Any) -> bool:
         low, high = limits
     except (TypeError, ValueError):
         return False
-    return isinstance(low, (int, np.integer)) and isinstance(high, (int, np.integer)) and low <= high
+    return isinstance(low, (int, np.integer)) and isinstance(high, (int, np.integer)) and bool(low <= high)
 
 
 def _as_shape(layer: str, name: str, shape: Any) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ class Result:
         differing: entries found wrong, where each was looked at.
         detectable: the smallest error in one entry that this comparison could have seen.
         scale: the largest entry of the claimed gradient, to hold ``detectable`` against.
+        unaffected: inputs that passed the same check at the same case.
         reproduce: one line that runs this check at this case again.
     """
 
@@ -61,6 +62,7 @@ class Result:
     scale: float | None = None
     case: Case | None = None
     suspects: tuple[Suspect, ...] = ()
+    unaffected: tuple[str, ...] = ()
     reproduce: str = ""
     forward_calls: int = 0
     backward_calls: int = 0

@@ -43,7 +43,7 @@ def integers(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
     """Standard normal numbers."""
-    return rng.standard_normal(shape)
+    return np.asarray(rng.standard_normal(shape))
 
 
 def kink(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
@@ -76,7 +76,7 @@ def rule_named(name: str) -> Rule:
         except ValueError:
             scale = math.nan
         if math.isfinite(scale) and scale > 0:
-            return lambda rng, shape: scale * rng.standard_normal(shape)
+            return lambda rng, shape: scale * normal(rng, shape)
     raise UsageError(
         f"values={name} is no rule for values; accepted: {', '.join(RULES)}, scale:<number> such as scale:1e6, "
         "or file:<path of a saved case>"
@@ -91,7 +91,7 @@ def into_domain(values: Vector, low: float, high: float) -> Vector:
     """
     if math.isfinite(low) and math.isfinite(high):
         share = 0.5 + 0.5 * values / (1 + np.abs(values))
-        return low + (high - low) * np.clip(share, 2**-12, 1 - 2**-12)
+        return np.asarray(low + (high - low) * np.clip(share, 2**-12, 1 - 2**-12))
     if math.isfinite(low):
         return low + np.where(values >= 0, 1 + values, 1 / (1 - values))
     if math.isfinite(high):
@@ -131,4 +131,3 @@ def draw_cotangent(rng: np.random.Generator, rule: str, size: int) -> Vector:
 def rng_for(seed: int, purpose: str) -> np.random.Generator:
     """An independent stream of random numbers for each purpose of one case; the same on every machine."""
     return np.random.default_rng([seed, *purpose.encode()])
-

@@ -2,8 +2,8 @@
 
 Inputs that are few-bit multiples of a power of two, an integer direction and a power-of-two step leave every sum and
 product representable; then the double-precision difference *is* the derivative and the comparison needs no tolerance.
-Whether that happened is seen in the numbers: outputs that needed rounding fill the mantissa, so four zero bits at its end
-in every output, and equal differences to both sides, are asked for before the value is called exact.
+Whether that happened is seen in the numbers: outputs that needed rounding fill the mantissa, so four zero bits at its
+end in every output, and equal differences to both sides, are asked for before the value is called exact.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def _split(a: Vector) -> tuple[Vector, Vector]:
 
 def direction_for(rng: np.random.Generator, size: int) -> Vector:
     """Odd integers of 10 bits: two wrong entries cancel with probability 2^-9, not ½ as with ±1."""
-    return (2.0 * rng.integers(256, 512, size) + 1.0) * rng.choice([-1.0, 1.0], size)
+    odd: Vector = (2.0 * rng.integers(256, 512, size) + 1.0) * rng.choice([-1.0, 1.0], size)
+    return odd
 
 
 def exact(line: Line) -> Estimate | None:
@@ -70,7 +71,9 @@ def exact(line: Line) -> Estimate | None:
         return None
     step = STEP * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=1.0))
     offset = step * line.direction
-    if not (np.array_equal((line.at + offset) - line.at, offset) and np.array_equal(line.at - (line.at - offset), offset)):
+    if not (
+        np.array_equal((line.at + offset) - line.at, offset) and np.array_equal(line.at - (line.at - offset), offset)
+    ):
         return None
     up, down = line(step), line(-step)
     if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):

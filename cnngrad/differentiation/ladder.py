@@ -1,6 +1,7 @@
 """Central differences over a ladder of steps, extrapolated, with an error bound read off the ladder itself.
 
-Steps ``h_k = S / 4^k`` from the natural scale S of the point downwards. Each gives ``s_k = <dy, f(+h_k) - f(-h_k)> / 2h_k``;
+Steps ``h_k = S / 4^k`` from the natural scale S of the point downwards, each with its slope
+``s_k = <dy, f(+h_k) - f(-h_k)> / 2h_k``;
 Richardson's extrapolation in h^2 (Neville's table) removes the leading error terms (L. F. Richardson 1911; C. J. F.
 Ridders 1982). The usual error estimate, one difference of neighbours, is exceeded in a few per cent of cases, so three
 witnesses are held against each other, the rounding noise is *measured* (fourth differences at a tiny step, after
@@ -18,7 +19,9 @@ from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
 
 RATIO = 4.0
-TINY = 2.0**-24  # the probe step, as a share of the scale: small enough to see most kinks, large enough to mean something
+TINY = (
+    2.0**-24
+)  # the probe step, as a share of the scale: small enough to see most kinks, large enough to mean something
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def probe(line: Line, step: float) -> Probe:
     fourth = _fourth_difference(line, y)
     third = line.dy * np.maximum(np.abs(y[1] - 3 * y[2] + 3 * y[3] - y[4]), np.abs(y[0] - 3 * y[1] + 3 * y[2] - y[3]))
     # A handful of outputs is a handful of samples of the noise: allow for an unlucky draw.
-    luck = 1 + 8 / max(np.count_nonzero(line.dy), 1)
+    luck = 1 + 8 / max(int(np.count_nonzero(line.dy)), 1)
     measured = luck * max(fourth / np.sqrt(70.0), float(np.linalg.norm(third)) / np.sqrt(20.0))
     slope = line.contract(y[3] - y[1]) / (2 * step)
     rounding = line.rounding * eps / EPS
@@ -148,7 +151,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
         most: forwards to spend at most.
 
     Returns:
-        The estimate; ``None`` where f is not finite near the point, is kinked at it, or no step agrees with all smaller ones.
+        The estimate; ``None`` where f is kinked at the point, or not finite near it.
 
     >>> line = Line(np.sin, np.array([0.3]), np.ones(1), np.ones(1))
     >>> found = ladder(line)

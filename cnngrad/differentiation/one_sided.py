@@ -7,6 +7,7 @@ neighbouring steps. Every output is answered on its own, since each may have a k
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -64,14 +65,15 @@ def _slope(line: Line, side: float) -> tuple[Vector, Vector]:
 def _extrapolated(line: Line, steps: list[float], quotients: list[Vector]) -> tuple[Vector, Vector]:
     """For each output the entry that agrees best with the next step's, after one Richardson extrapolation."""
     ratio = steps[0] / steps[1]
-    better = [(ratio * q1 - q0) / (ratio - 1) for q0, q1 in zip(quotients, quotients[1:], strict=False)]
+    better = [(ratio * q1 - q0) / (ratio - 1) for q0, q1 in pairwise(quotients)]
     largest = float(np.max(np.abs(line.y0), initial=0.0))
     noise = 4 * EPS * (np.abs(line.y0) + largest)
     value = better[-1]
     bound = np.full_like(value, np.inf)
     for k in range(len(better) - 2, -1, -1):
         # Held against every smaller step: a plateau on the far side of a nearby kink is no answer.
-        spread = np.max([np.abs(better[k] - later) - noise / abs(steps[j + 2]) for j, later in enumerate(better[k + 1 :], k)], axis=0)
+        later = zip(better[k + 1 :], steps[k + 2 :], strict=True)
+        spread = np.max([np.abs(better[k] - other) - noise / abs(step) for other, step in later], axis=0)
         error = np.maximum(spread, 0) + np.abs(better[k] - better[k + 1]) + noise / abs(steps[k + 1])
         value = np.where(error < bound, better[k], value)
         bound = np.minimum(error, bound)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -33,6 +33,16 @@ class Stage:
     output: Any
     cotangent: Any
     gradients: Mapping[str, Any]
+
+    @property
+    def alone(self) -> Layer:
+        """The stage as a layer to check at ``inputs``, named after both: ``C3.conv2d``.
+
+        What it declares about other configurations is left out: here is the one the chain uses.
+        """
+        config = None if callable(self.layer.config) else self.layer.config
+        name = f"{self.name}.{self.layer.name}"
+        return replace(self.layer, name=name, dims=None, shapes=None, where=None, features={}, config=config)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from cnngrad.report.report import Report, worst_status
+from cnngrad.report.data import ReportData, worst_status
 
 
-def report_json(reports: Sequence[Report]) -> str:
+def report_json(reports: Sequence[ReportData]) -> str:
     """One document for any number of layers; the same run gives the same bytes.
 
-    >>> json.loads(report_json([Report("demo", ())]))["status"]
+    >>> json.loads(report_json([ReportData("demo", ())]))["status"]
     'inconclusive'
     """
     from cnngrad import __version__
@@ -27,7 +27,7 @@ def report_json(reports: Sequence[Report]) -> str:
     return json.dumps(_finite(document), indent=2, sort_keys=True, allow_nan=False)
 
 
-def _layer(report: Report) -> dict[str, Any]:
+def _layer(report: ReportData) -> dict[str, Any]:
     return {
         "layer": report.layer,
         "status": str(report.status),

@@ -1,152 +1,22 @@
-"""The results of one layer, with totals of what was compared."""
+"""The Report people get: the data with its views as methods."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
-
-from cnngrad.core.case import Case
-from cnngrad.core.result import Result, Status, combine
+from cnngrad.report.data import ReportData
+from cnngrad.report.json import report_json
+from cnngrad.report.text import report_text
 
 
-@dataclass(frozen=True)
-class Totals:
-    """What was done for one report, in counts.
+class Report(ReportData):
+    """All results of one layer; prints as text, converts to JSON.
 
-    Attributes:
-        cases: points at which the layer was judged.
-        entries: gradient entries compared with numbers.
-        detectable: the largest of the smallest visible errors, over the entries compared; relative to the largest
-            entry of the gradient they belong to. 0 where every comparison was exact.
-        exact: entries of those that were compared without any tolerance.
+    >>> print(Report("demo", ()))
+    demo: inconclusive; nothing was compared
     """
-
-    cases: int
-    entries: int
-    exact: int
-    detectable: float
-    forward_calls: int
-    backward_calls: int
-
-
-@dataclass(frozen=True)
-class Report:
-    """All results of one layer.
-
-    Attributes:
-        results: what each check found, failures shrunk to their smallest case.
-        differentiable: inputs that had to be compared at least once.
-        features: feature -> at how many judged points it was met.
-        seed, effort: what the run was started with.
-        notes: what the run itself has to say (a search that was left out, say).
-
-    >>> Report("demo", (), ("x",)).ok
-    False
-    """
-
-    layer: str
-    results: tuple[Result, ...]
-    differentiable: tuple[str, ...] = ()
-    features: Mapping[str, int] = field(default_factory=dict)
-    seed: int = 0
-    effort: str = "normal"
-    notes: tuple[str, ...] = ()
-    tables: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False, compare=False)
-
-    @property
-    def failures(self) -> tuple[Result, ...]:
-        """Results that failed or whose code raised, the first of each kind first."""
-        return tuple(r for r in self.results if r.status in (Status.FAILED, Status.ERROR))
-
-    @cached_property
-    def statements(self) -> dict[tuple[str, str], Status]:
-        """One status for each check and input, over all cases."""
-        groups: dict[tuple[str, str], list[Status]] = {}
-        for result in self.results:
-            groups.setdefault((result.check, result.input), []).append(result.status)
-        return {key: combine(statuses) for key, statuses in groups.items()}
-
-    @property
-    def status(self) -> Status:
-        """Failed if one failed, else error if one raised, else passed if every input was compared conclusively."""
-        seen = set(self.statements.values())
-        for status in (Status.FAILED, Status.ERROR):
-            if status in seen:
-                return status
-        if self.not_compared or Status.INCONCLUSIVE in seen or not self.totals.entries:
-            return Status.INCONCLUSIVE
-        return Status.PASSED
-
-    @property
-    def not_compared(self) -> tuple[str, ...]:
-        """Differentiable inputs for which no case gave a conclusive comparison."""
-        judged = {name for (check, name), status in self.statements.items() if check == GRADIENTS and status == "passed"}
-        return tuple(name for name in self.differentiable if name not in judged) if self._gradients_were_asked else ()
-
-    @property
-    def _gradients_were_asked(self) -> bool:
-        return any(check == GRADIENTS for check, _ in self.statements)
-
-    @property
-    def missing_features(self) -> tuple[str, ...]:
-        """Features of the layer that no judged point had."""
-        return tuple(name for name, count in self.features.items() if not count)
-
-    @property
-    def ok(self) -> bool:
-        """Every check passed or was not applicable, and at least one gradient entry was compared."""
-        return self.status == Status.PASSED
-
-    @cached_property
-    def totals(self) -> Totals:
-        compared = [r for r in self.results if r.check == GRADIENTS and r.status == Status.PASSED]
-        calls = {(r.check, r.case): (r.forward_calls, r.backward_calls) for r in self.results}
-        return Totals(
-            cases=len(self.cases),
-            entries=sum(r.entries for r in compared),
-            exact=sum(r.entries for r in compared if r.how == "exact" and r.detectable == 0),
-            detectable=max((_relative(r) for r in compared), default=0.0),
-            forward_calls=sum(forward for forward, _ in calls.values()),
-            backward_calls=sum(backward for _, backward in calls.values()),
-        )
-
-    @property
-    def cases(self) -> tuple[Case, ...]:
-        return tuple(dict.fromkeys(r.case for r in self.results if r.case is not None))
-
-    @cached_property
-    def gradients(self) -> Mapping[str, Any]:
-        """For each input ``.analytic``, ``.numeric`` and ``.bound``, every entry, at the first point (made on demand)."""
-        return self.tables()
 
     def __str__(self) -> str:
-        from cnngrad.report.text import report_text
-
         return report_text(self)
 
     def to_json(self) -> str:
         """The whole report as JSON."""
-        from cnngrad.report.json import report_json
-
         return report_json([self])
-
-
-GRADIENTS = "gradients_match_forward"
-
-
-def _relative(result: Result) -> float:
-    """The smallest visible error in units of the gradient's largest entry."""
-    if not result.detectable or not result.scale:
-        return 0.0
-    return result.detectable / result.scale
-
-
-def worst_status(reports: Iterable[Report]) -> Status:
-    """One status over several layers, by the same rule."""
-    seen = {report.status for report in reports}
-    for status in (Status.FAILED, Status.ERROR, Status.INCONCLUSIVE):
-        if status in seen:
-            return status
-    return Status.PASSED

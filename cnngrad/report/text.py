@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from cnngrad.core.arrays import number
 from cnngrad.core.result import Result, Status
-from cnngrad.report.report import Report
+from cnngrad.report.data import ReportData
 
 SHOWN = 3  # failures of one layer told in full; the rest are counted
 
 
-def report_text(report: Report) -> str:
+def report_text(report: ReportData) -> str:
     """What people read: the failures, or one line that says what a pass is worth."""
     blocks = [failure_text(report, result) for result in report.failures[:SHOWN]]
     if len(report.failures) > SHOWN:
@@ -21,52 +21,58 @@ def report_text(report: Report) -> str:
     return "\n".join([*blocks, *report.notes])
 
 
-def _verdict(report: Report) -> str:
+def _verdict(report: ReportData) -> str:
     return f"{report.layer}: {report.status}; {compared_text(report)}"
 
 
-def compared_text(report: Report) -> str:
+def compared_text(report: ReportData) -> str:
     """What was compared, and the smallest error that could have been seen.
 
-    >>> compared_text(Report("demo", ()))
+    >>> compared_text(ReportData("demo", ()))
     'nothing was compared'
     """
     totals = report.totals
     if not totals.entries:
         return "nothing was compared"
     kind = "exactly" if totals.exact == totals.entries else f"{totals.exact:,} of them exactly"
-    seen = "" if totals.exact == totals.entries else f", smallest error seen {totals.detectable:.1e} of the largest entry"
+    seen = (
+        "" if totals.exact == totals.entries else f", smallest error seen {totals.detectable:.1e} of the largest entry"
+    )
     return (
         f"{totals.entries:,} gradient entries compared at {totals.cases} points, {kind}{seen}; "
         f"{totals.forward_calls:,} forward and {totals.backward_calls:,} backward calls"
     )
 
 
-def _why_inconclusive(report: Report) -> list[str]:
+def _why_inconclusive(report: ReportData) -> list[str]:
     lines = []
     for (check, name), status in report.statements.items():
         if status != Status.INCONCLUSIVE:
             continue
         reasons = [r.reason for r in report.results if (r.check, r.input, r.status) == (check, name, status)]
         of = f" for {name}" if name else ""
-        lines.append(f"  {check} inconclusive{of}: {reasons[0]}" + (f" (and {len(reasons) - 1} more points)" * (len(reasons) > 1)))
+        lines.append(
+            f"  {check} inconclusive{of}: {reasons[0]}"
+            + (f" (and {len(reasons) - 1} more points)" * (len(reasons) > 1))
+        )
     return lines
 
 
-def failure_text(report: Report, result: Result) -> str:
+def failure_text(report: ReportData, result: Result) -> str:
     """One failure in its fixed form."""
     if result.status == Status.ERROR:
-        return "\n".join([f"{report.layer}: {result.check} error: {result.reason}", *_tail(report, result)])
+        return "\n".join([f"{report.layer}: {result.check} error: {result.reason}", *_tail(result)])
     of = f" for {result.input}" if result.input else ""
-    return "\n".join([f"{report.layer}: {result.check} failed{of}", *_evidence(result), *_suspects(result), *_tail(report, result)])
+    return "\n".join(
+        [f"{report.layer}: {result.check} failed{of}", *_evidence(result), *_suspects(result), *_tail(result)]
+    )
 
 
 def _evidence(result: Result) -> list[str]:
     lines = []
     if result.analytic is not None and result.numeric is not None:
         place = f"worst at {result.input}{list(result.index)}" if result.index is not None else "over all entries"
-        exact = result.how == "exact" and not result.bound
-        certainty = "exact" if exact else f"{result.how}, ± {result.bound:.1e}"
+        certainty = "exact" if result.how == "exact" else f"{result.how}, ± {result.bound:.1e}"
         several = f"; {result.differing} of {result.entries} entries differ" if result.differing else ""
         lines.append(
             f"  {place}: backward gives {number(result.analytic)}, forward differences give "
@@ -88,15 +94,10 @@ def _suspects(result: Result) -> list[str]:
     return lines
 
 
-def _tail(report: Report, result: Result) -> list[str]:
+def _tail(result: Result) -> list[str]:
     lines = []
-    unaffected = [
-        other.input
-        for other in report.results
-        if (other.check, other.case) == (result.check, result.case) and other.status == Status.PASSED and other.input
-    ]
-    if unaffected and result.status == Status.FAILED:
-        lines.append(f"  not affected: {', '.join(dict.fromkeys(unaffected))}")
+    if result.unaffected:
+        lines.append(f"  not affected: {', '.join(result.unaffected)}")
     if result.reproduce:
         lines.append(f"  reproduce: {result.reproduce}")
     return lines

@@ -74,6 +74,8 @@ def test_trace_holds_every_output_and_cotangent() -> None:
     assert trace["E"].cotangent == 1.0
     assert list(trace.gradients) == ["x", "A.w", "B.w", "E.t"]
     assert trace.gradients["E.t"] is None
+    assert trace["A"].alone.name == "A.dense"
+    assert trace["A"].alone.vjp is DENSE.vjp
     assert trace.output == NET(*inputs_for(NET, values))[0]
     with pytest.raises(UsageError, match="no stage 'C'; the stages are A, F, B, E"):
         trace["C"]

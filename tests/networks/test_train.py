@@ -38,7 +38,7 @@ def judge(wrong_gradients: Any) -> Any:
         wrong = wrong_gradients(layer, inputs)
         text = f"{layer.name}: wrong for {', '.join(wrong)}" if wrong else f"{layer.name}: right"
         return type("Report", (SimpleNamespace,), {"__str__": lambda self: text})(
-            status="failed" if wrong else "passed"
+            status="failed" if wrong else "passed", results=[]
         )
 
     check.calls = calls  # type: ignore[attr-defined]
@@ -85,12 +85,14 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
         calls.append(layer)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return SimpleNamespace(status="passed")
+        unclear = SimpleNamespace(status="inconclusive", input="x", reason="several kinks")
+        return SimpleNamespace(status="inconclusive", results=[unclear])
 
     path = tmp_path / "state.npz"
     options = _options(train, "--epochs", "2", "--checkpoint", str(path))
     with pytest.raises(KeyboardInterrupt):
         train.train(task, data, options, interrupting)
+    assert "after 5 batches the gradient check says: inconclusive\n  x: several kinks\n" in capsys.readouterr().out
     resumed = train.train(task, data, options, judge)
     assert f"resumed from {path} after 10 batches" in capsys.readouterr().out
     assert resumed.losses == whole.losses
@@ -112,8 +114,8 @@ def test_a_spoilt_gradient_stops_it_and_names_the_stage(train: Any, judge: Any, 
         train.train(wrong, data, _options(train), judge)
     message = str(stopped.value)
     assert message.startswith("stopped after 0 batches, the gradient is wrong:\nperceptron: wrong for H1.w")
-    assert "stage H1 (dense): wrong for w" in message
-    assert "stage O2 (dense_after_tanh): passed" in message
+    assert "H1.dense: wrong for w" in message
+    assert "O2.dense_after_tanh: passed" in message
 
 
 def test_the_whole_program(train: Any, judge: Any, data: Digits, monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:

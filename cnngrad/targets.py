@@ -1,0 +1,104 @@
+"""What the command line names: ``package.module:attribute`` or ``file.py:attribute``, found and loaded."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cnngrad.core.arrays import shape_text
+from cnngrad.core.errors import UsageError
+from cnngrad.core.layer import Layer
+
+
+def load_layer(target: str) -> Layer:
+    """The layer a target names, which remembers the target for its replay lines.
+
+    Raises:
+        UsageError: no attribute is named, the module cannot be imported, or what is found is no layer.
+
+    >>> load_layer("cnngrad.layers:conv2d")
+    Layer(conv2d: x, w, b)
+    """
+    place, colon, attribute = target.rpartition(":")
+    if not colon or place.endswith(":") or not attribute or not place:
+        module = load_module(target.rstrip(":"))
+        raise UsageError(f"{target} names a module; name the layer in it as well: {_suggestions(target, module)}")
+    module = load_module(place)
+    found: Any = module
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise UsageError(f"{place} has no {attribute!r}; it has {_suggestions(place, module)}")
+        found = getattr(found, name)
+    if not isinstance(found, Layer):
+        raise UsageError(
+            f"{target} is {shape_text(found)}, not a Layer: wrap a function pair with cg.from_functions, a class with "
+            f"cg.from_class. Layers here: {_suggestions(place, module)}"
+        )
+    return replace(found, target=target)
+
+
+def load_module(place: str) -> ModuleType:
+    """Import a module by its dotted name, or a file by its path.
+
+    Raises:
+        UsageError: it cannot be imported; what its own code raised is named.
+    """
+    is_file = place.endswith(".py") or "/" in place
+    try:
+        return _load_file(Path(place)) if is_file else _load_named(place)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"importing {place} raised {type(error).__name__}: {error}{_where(error, place)}") from error
+
+
+def _load_named(name: str) -> ModuleType:
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the user's own modules are found from where the command is run, as with python -m
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            hint = f"; did you mean the file {name}.py?" if Path(f"{name}.py").is_file() else ""
+            raise UsageError(
+                f"there is no module {name} to import from {Path.cwd()}: "
+                f"give package.module:layer or file.py:layer{hint}"
+            ) from None
+        raise
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}: give file.py:layer or package.module:layer")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)
+    sys.path.insert(0, str(path.parent.resolve()))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def _where(error: Exception, place: str) -> str:
+    """The last line of the user's own code that ran."""
+    step = error.__traceback__
+    lines = []
+    while step is not None:
+        if Path(step.tb_frame.f_code.co_filename).name == Path(place).name:
+            lines.append(step.tb_lineno)
+        step = step.tb_next
+    return f" (line {lines[-1]} of {place})" if lines else ""
+
+
+def _suggestions(place: str, module: ModuleType) -> str:
+    names = [name for name, value in vars(module).items() if isinstance(value, Layer)]
+    return ", ".join(f"{place.rstrip(':')}:{name}" for name in names[:8]) or "no layers at all"

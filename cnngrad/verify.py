@@ -1,0 +1,149 @@
+"""The main job: every reference derivation, the identities and the networks, verified and shown line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cnngrad import layers
+from cnngrad.checks import gradients
+from cnngrad.checks.oracle import oracle_checks
+from cnngrad.core.arrays import Vector, round_to_bits
+from cnngrad.core.case import Case, point_from_arrays
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Status
+from cnngrad.core.values import rng_for
+from cnngrad.data import Digits, Labels, generated_digits, load_mnist, one_hot
+from cnngrad.networks import Chain, initial, inputs_for, lenet
+from cnngrad.oracles.identities import IDENTITIES, Identity
+from cnngrad.report import Report
+from cnngrad.runner import examine
+from cnngrad.search import explicit_cases
+
+SEEDS = 5  # draws for each identity
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        kind: ``derivation``, ``identity`` or ``network``.
+        points: configurations and values at which it was judged.
+        entries: numbers compared; for a derivation and a network, gradient entries against differences.
+        detectable: the smallest error that could have been seen, relative to the largest entry; 0 is exact.
+        reached, missing: features of the layer that were met, and those that were not.
+        details: what went wrong, in full; empty where nothing did.
+    """
+
+    kind: str
+    name: str
+    status: Status
+    points: int
+    entries: int
+    detectable: float
+    reached: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    oracles: int = 0
+    details: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the line may be shown without a mark."""
+        return self.status == Status.PASSED and not self.missing
+
+
+def verify(data: Path | None = None, seed: int = 0) -> Iterator[Line]:
+    """All lines, each as soon as it is known.
+
+    Args:
+        data: a folder with the MNIST files, for the network's line; generated images without it.
+
+    Raises:
+        UsageError: the folder does not hold what is needed.
+    """
+    digits = _generated(seed) if data is None else _first(load_mnist(data))
+    for layer in layers.ALL:
+        yield verify_layer(layer, seed)
+    for identity in IDENTITIES:
+        yield verify_identity(identity, seed)
+    yield verify_network("lenet (seed 000)", lenet(), digits, seed)
+
+
+def verify_layer(layer: Layer, seed: int = 0) -> Line:
+    """One derivation: differences and oracles at every explicit configuration.
+
+    >>> verify_layer(layers.relu).good
+    True
+    """
+    checks = (gradients.CHECK, *oracle_checks(layer))
+    points = (case.point(layer) for case in explicit_cases(layer, "normal", seed))
+    return _line("derivation", layer.name, examine(layer, points, checks, seed=seed), oracles=len(checks) - 1)
+
+
+def verify_identity(identity: Identity, seed: int = 0) -> Line:
+    """One identity of the source texts, for several draws of integers.
+
+    >>> verify_identity(IDENTITIES[0]).good
+    True
+    """
+    claims = [claim for k in range(SEEDS) for claim in identity.claims(rng_for(seed + k, identity.name))]
+    broken = [claim.claim for claim in claims if not claim.holds]
+    return Line(
+        "identity",
+        f"{identity.name} ({identity.source})",
+        Status.FAILED if broken or not claims else Status.PASSED,
+        SEEDS,
+        sum(int(np.size(claim.left)) for claim in claims),
+        0.0,
+        details="\n".join(f"  does not hold: {claim}" for claim in dict.fromkeys(broken)),
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images ``(2, 1, 28, 28)`` with their labels: enough for a gradient, and a batch of more than one."""
+
+    images: Vector
+    labels: Labels
+    source: str
+
+
+def _generated(seed: int) -> Pair:
+    return Pair(*generated_digits(rng_for(seed, "digits"), 2), "generated images")
+
+
+def _first(digits: Digits) -> Pair:
+    return Pair(digits.train_images[:2], digits.train_labels[:2], digits.source)
+
+
+def verify_network(name: str, network: Chain, digits: Pair, seed: int = 0) -> Line:
+    """A whole network on two digits: the gradient of its loss for every parameter and its input, end to end.
+
+    >>> verify_network("lenet", lenet(), _generated(0)).good
+    True
+    """
+    rng = rng_for(seed, name)
+    # Training starts with biases of 0, where every relu over a black part of the image stands exactly on its kink.
+    parameters = {
+        p: round_to_bits(value + 0.1 * rng.standard_normal(value.shape)) for p, value in initial(network, rng).items()
+    }
+    values = {**parameters, "x": digits.images, "E.t": one_hot(digits.labels)}
+    point = point_from_arrays(network, inputs_for(network, values), {}, Case(values="file:", seed=seed))
+    report = examine(network, [point], (gradients.CHECK,), seed=seed)
+    return _line("network", f"{name}, {digits.source}", report)
+
+
+def _line(kind: str, name: str, report: Report, oracles: int = 0) -> Line:
+    reached = tuple(feature for feature, count in report.features.items() if count)
+    missing = report.missing_features
+    details = str(report) if report.status != Status.PASSED else ""
+    if missing:
+        details += f"\n  {name}: not one point had {', '.join(missing)}"
+    totals = report.totals
+    return Line(
+        kind, name, report.status, totals.cases, totals.entries, totals.detectable, reached, missing, oracles, details
+    )
