@@ -33,6 +33,8 @@ _HOME = {
     "check": "cnngrad.runner",
     "numerical_gradient": "cnngrad.differentiation",
     "numerical_vjp": "cnngrad.differentiation",
+    "LayerSuite": "cnngrad.testing",
+    "parametrize_with_checks": "cnngrad.testing",
     "from_class": "cnngrad.adapters",
     "from_functions": "cnngrad.adapters",
     "layers": "cnngrad.layers",
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from cnngrad.report import Report as Report
     from cnngrad.runner import cases as cases
     from cnngrad.runner import check as check
+    from cnngrad.testing import LayerSuite as LayerSuite
+    from cnngrad.testing import parametrize_with_checks as parametrize_with_checks
 
 __all__ = [
     "Case",
@@ -68,6 +72,7 @@ __all__ = [
     "GradientMismatch",
     "Layer",
     "LayerRaised",
+    "LayerSuite",
     "NotVerified",
     "Point",
     "Report",
@@ -84,6 +89,7 @@ __all__ = [
     "networks",
     "numerical_gradient",
     "numerical_vjp",
+    "parametrize_with_checks",
 ]
 
 # Hidden from type checkers, which would otherwise take every misspelt name for one that exists.

@@ -34,8 +34,8 @@ class LayerCheck:
     """
 
     name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    left_out: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    left_out: int = field(default=0, repr=False)
 
     def __call__(self, layer: Layer) -> Report:
         """Run the check.
@@ -47,7 +47,10 @@ class LayerCheck:
         __tracebackhide__ = True  # the traceback ends in the user's file
         for _ in range(self.left_out):
             record(Status.NOT_APPLICABLE)
-        report = run_check(layer, select=(self.name,), raise_on_failure=False, **self.options)
+        try:
+            report = run_check(layer, select=(self.name,), raise_on_failure=False, **self.options)
+        except UsageError as error:
+            raise error.with_traceback(None)  # noqa: B904  # itself, with its own cause, from here on
         status = _status(report)
         if status == Status.NOT_APPLICABLE:
             pytest.skip(next((result.reason for result in report.results), "the check does not apply"))
@@ -95,10 +98,10 @@ def parametrize_with_checks(
     """
     __tracebackhide__ = True
     options = {key: value for key, value in (("effort", effort), ("seed", seed)) if value is not None}
-    listed = _layers(layers)
-    expected = _expected(expected_failures or {}, [layer.name for layer in listed])
-    chosen = choose_checks(select, exclude)
-    items = [item for layer in listed for item in _items(layer, chosen, expected.get(layer.name, {}), options)]
+    try:
+        items = _all_items(layers, expected_failures or {}, choose_checks(select, exclude), options)
+    except UsageError as error:
+        raise error.with_traceback(None)  # noqa: B904  # itself, without the frames in here
     return pytest.mark.parametrize(("layer", "check"), items)
 
 
@@ -116,7 +119,7 @@ class LayerSuite:
     """
 
     layer: Any = None
-    expected_failures: Mapping[str, str] = {}  # noqa: RUF012  # read only; a subclass replaces it
+    expected_failures: Mapping[str, str] = {}  # read only; a subclass replaces it
     select: Sequence[str] = ()
     exclude: Sequence[str] = ()
     effort: str | None = None
@@ -150,6 +153,14 @@ class LayerSuite:
         metafunc.parametrize(*mark.args, **mark.kwargs)
 
 
+def _all_items(
+    layers: Iterable[Layer], expected_failures: ExpectedFailures, chosen: Sequence[Check], options: Mapping[str, Any]
+) -> list[Any]:
+    listed = _layers(layers)
+    expected = _expected(expected_failures, [layer.name for layer in listed])
+    return [item for layer in listed for item in _items(layer, chosen, expected.get(layer.name, {}), options)]
+
+
 def _layers(given: Iterable[Layer]) -> list[Layer]:
     if isinstance(given, Layer) or not isinstance(given, Iterable):
         raise UsageError(f"parametrize_with_checks takes a list of layers, [conv, pool], not {shape_text(given)}")
@@ -165,7 +176,8 @@ def _layers(given: Iterable[Layer]) -> list[Layer]:
     twice = [name for name, count in Counter(layer.name for layer in layers).items() if count > 1]
     if twice:
         raise UsageError(
-            f"two layers are called {twice[0]!r}; names tell the items apart, so give each its own: name='conv_stride_2'"
+            f"two layers are called {twice[0]!r}; names tell the items apart, so give each its own: "
+            "name='conv_stride_2'"
         )
     return layers
 

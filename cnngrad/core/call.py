@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cnngrad.core.arrays import Vector, cotangent_like, flatten, is_differentiable, outputs_of, unflatten
+from cnngrad.core.arrays import Vector, cotangent_like, flatten, is_differentiable, outputs_of
 from cnngrad.core.case import Point
 from cnngrad.core.errors import LayerRaised, UsageError
 from cnngrad.core.layer import Layer
@@ -105,12 +106,12 @@ class Evaluation:
         constants = self.layer.constants
         return [i for i, name in enumerate(self.layer.inputs) if name not in constants]
 
-    @property
+    @cached_property
     def origin(self) -> Vector:
         """The point as one vector."""
         return flatten([np.asarray(self.point.inputs[i], dtype=np.float64) for i in self.free])
 
-    @property
+    @cached_property
     def slices(self) -> dict[str, slice]:
         """Where each differentiable input lies in that vector."""
         spans: dict[str, slice] = {}
@@ -124,9 +125,9 @@ class Evaluation:
     def inputs_from(self, vector: Vector) -> list[Any]:
         """The inputs for :meth:`vjp` at another place; constants stay."""
         inputs = list(self.point.inputs)
-        like = [np.asarray(inputs[i]) for i in self.free]
-        pieces = unflatten(vector, [np.zeros(a.shape) for a in like])
-        for i, piece, original in zip(self.free, pieces, like, strict=True):
+        for i in self.free:
+            original = np.asarray(inputs[i])
+            piece = vector[self.slices[self.layer.inputs[i]]].reshape(original.shape)
             inputs[i] = piece if np.iscomplexobj(piece) else piece.astype(original.dtype)
         return inputs
 

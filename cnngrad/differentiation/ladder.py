@@ -19,9 +19,10 @@ from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
 
 RATIO = 4.0
-TINY = (
-    2.0**-24
-)  # the probe step, as a share of the scale: small enough to see most kinks, large enough to mean something
+# The probe's step as a share of the scale: small enough to see most kinks, large enough to mean something. Where it
+# does see one, a smaller probe tells a kink close by from one at the point itself.
+TINY = 2.0**-24
+SMALLEST = 2.0**-32
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
     """
     with np.errstate(all="ignore"):
         near = probe(line, line.near * shift * TINY)
+        if near.kinked:
+            near = probe(line, line.near * shift * SMALLEST)
         if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
             return None
         value, error = _climb_down(line, line.scale * shift, near, (most - 4) // 2)
