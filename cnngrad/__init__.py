@@ -35,8 +35,12 @@ _HOME = {
     "numerical_vjp": "cnngrad.differentiation",
     "LayerSuite": "cnngrad.testing",
     "parametrize_with_checks": "cnngrad.testing",
+    "from_autograd": "cnngrad.adapters",
     "from_class": "cnngrad.adapters",
     "from_functions": "cnngrad.adapters",
+    "from_jax": "cnngrad.adapters",
+    "from_torch": "cnngrad.adapters",
+    "torch_variants": "cnngrad.adapters",
     "layers": "cnngrad.layers",
     "networks": "cnngrad.networks",
 }
@@ -45,8 +49,12 @@ _HOME = {
 if TYPE_CHECKING:
     from cnngrad import layers as layers
     from cnngrad import networks as networks
+    from cnngrad.adapters import from_autograd as from_autograd
     from cnngrad.adapters import from_class as from_class
     from cnngrad.adapters import from_functions as from_functions
+    from cnngrad.adapters import from_jax as from_jax
+    from cnngrad.adapters import from_torch as from_torch
+    from cnngrad.adapters import torch_variants as torch_variants
     from cnngrad.core.case import Case as Case
     from cnngrad.core.case import Point as Point
     from cnngrad.core.errors import GradientMismatch as GradientMismatch
@@ -83,13 +91,17 @@ __all__ = [
     "__version__",
     "cases",
     "check",
+    "from_autograd",
     "from_class",
     "from_functions",
+    "from_jax",
+    "from_torch",
     "layers",
     "networks",
     "numerical_gradient",
     "numerical_vjp",
     "parametrize_with_checks",
+    "torch_variants",
 ]
 
 # Hidden from type checkers, which would otherwise take every misspelt name for one that exists.

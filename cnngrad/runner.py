@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -132,7 +133,8 @@ def _around(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], se
     Aside, because a point people choose often stands on kinks (biases of 0, black pixels); in another order, because
     that gives other values but none outside the range they chose.
     """
-    first = point_from_arrays(layer, arrays, config, _file_case(layer, arrays, seed))
+    given = point_from_arrays(layer, arrays, config, Case(seed=seed))
+    first = replace(given, case=_file_case(layer, given.inputs, seed))
     yield first
     variants = [aside(layer, first, 2.0**-6, "around")]
     if not layer.draw and not layer.constants:  # labels and targets belong to their rows
@@ -276,5 +278,5 @@ def _quietly(fails: Callable[[Case], bool]) -> Callable[[Case], bool]:
 
 def _reproduce(layer: Layer, result: Result) -> str:
     if layer.target:
-        return f'cnngrad check {layer.target} --case "{result.case}"'
+        return f'cnngrad check {shlex.quote(layer.target)} --case "{result.case}"'
     return f'cg.check({layer.name}, case="{result.case}")'

@@ -21,6 +21,7 @@ from cnngrad.core.errors import LayerRaised
 from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
 from cnngrad.differentiation import smooth
+from cnngrad.differentiation.complex_step import complex_step
 from cnngrad.differentiation.exact import direction_for, exact
 
 SECOND_LADDER = 2.0**-0.5  # irrational against the ratio of steps: the two ladders never share one
@@ -58,6 +59,8 @@ def _malformed(at: Evaluation, name: str, gradient: Any) -> Result | None:
             return finding(Status.PASSED, input=name, reason="declared to have no gradient", entries=0)
         return finding(Status.FAILED, input=name, reason=f"None is returned where the gradient of {name} is due")
     try:
+        if np.iscomplexobj(gradient):
+            raise TypeError("NumPy would drop the imaginary part with no more than a warning")
         array = np.asarray(gradient, dtype=np.float64)
     except (TypeError, ValueError):
         return finding(
@@ -154,12 +157,19 @@ def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
     patient = claim.holds(first.direction, first.found, noise)
     if patient.agrees:
         return _passed(claim, name, patient)
+    if _complex_step_agrees(claim, first):
+        return None  # two answers in conflict: f changes faster here than any real step can follow
     second = compare(claim, [name], SECOND_LADDER)
     if second is None or abs(second.found.value - first.found.value) > first.bound + second.bound:
         return None
     if second.agrees:
         return _passed(claim, name, second)
     return worst_entry(claim, name, patient)
+
+
+def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:
+    sharp = complex_step(claim.line(first.direction))
+    return sharp is not None and claim.holds(first.direction, sharp).agrees
 
 
 def _passed(claim: Claim, name: str, comparison: Comparison) -> Result:

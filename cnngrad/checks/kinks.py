@@ -25,7 +25,8 @@ from cnngrad.differentiation.line import EPS
 MOST = 400  # outputs and inputs up to which every pair is looked at
 NEARBY = 2.0**-10
 TINY = 2.0**-24
-SAMPLES = 6
+BLUR = 2.0**-8
+SAMPLES = 16  # with fewer, all of them may lie in the same few of the regions that meet at the point
 SEVERAL = "several kinks met at this point"
 
 
@@ -103,7 +104,7 @@ def _judge_input(claim: Claim, name: str, rows: Array) -> Result:
     span = claim.at.slices[name]
     allowed = _allowed(claim, span)
     own = rows[:, span]
-    slack = 64 * EPS * np.abs(own)
+    slack = 64 * EPS * np.abs(own) + _blur(allowed)
     outside = ~((own >= allowed.low - slack) & (own <= allowed.high + slack))
     facts = {"input": name, "entries": span.stop - span.start, "how": "one-sided"}
     shape = np.shape(claim.returned[name])
@@ -122,6 +123,15 @@ def _judge_input(claim: Claim, name: str, rows: Array) -> Result:
     return _judge_ties(claim, name, own, allowed, facts)
 
 
+def _blur(allowed: Allowed) -> Array:
+    """How sharply the slopes of each output are known where it is kinked.
+
+    The kink may lie a little beside the point, nearer than the smallest step: then part of each step is on its far side.
+    """
+    width = np.where(allowed.kinked, allowed.high - allowed.low, 0.0)
+    return np.asarray(BLUR * np.max(width, axis=1, keepdims=True, initial=0.0))
+
+
 def _judge_ties(claim: Claim, name: str, own: Array, allowed: Allowed, facts: dict[str, object]) -> Result:
     """The sum of the claim over each tie, against the slopes along the tie's all-ones direction."""
     span = claim.at.slices[name]
@@ -134,7 +144,7 @@ def _judge_ties(claim: Claim, name: str, own: Array, allowed: Allowed, facts: di
         direction[span.start + tied] = 1.0
         sides = one_sided(claim.line(direction))
         total = float(own[j, tied].sum())
-        slack = 64 * EPS * float(np.abs(own[j, tied]).sum())
+        slack = 64 * EPS * float(np.abs(own[j, tied]).sum()) + tied.size * float(_blur(allowed)[j, 0])
         if not (sides.low[j] - slack <= total <= sides.high[j] + slack):
             if _several_kinks(claim, span, j, allowed):
                 return finding(Status.INCONCLUSIVE, input=name, reason=SEVERAL)

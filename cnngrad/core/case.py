@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -53,19 +54,21 @@ class Case:
         Raises:
             UsageError: a word that is not ``name=value``, or a value of the wrong kind.
         """
+        if not isinstance(text, str):
+            raise UsageError(f"a case to read back is a line of text such as 'n=1 seed=7', not {text!r:.60}")
         dims: list[tuple[str, int]] = []
         shapes: list[tuple[str, tuple[int, ...]]] = []
         rest: dict[str, Any] = {}
         # A saved file's path may hold spaces; it runs to the seed, which is always last.
-        words = re.findall(r"values=file:.*?(?=\s+seed=|$)|\S+", text.strip())
+        words = re.findall(r"values=file:.*?(?=\s+seed=\S*$|$)|\S+", text.strip())
         for word in words:
             name, equals, value = word.partition("=")
             if not equals or not name:
                 raise _bad_word(text, word)
             if name == "values":
                 rest["values"] = value
-            elif value.startswith("("):
-                shapes.append((name, tuple(_whole(text, word, side) for side in value.strip("()").split(",") if side)))
+            elif value.startswith("(") and value.endswith(")"):
+                shapes.append((name, tuple(_whole(text, word, side) for side in value[1:-1].split(",") if side)))
             elif name == "seed":
                 rest["seed"] = _whole(text, word, value)
             else:
@@ -222,9 +225,9 @@ def _refuse_foreign_dims(layer: Layer, case: Case) -> None:
 def _load(case: Case, layer: Layer, config: dict[str, Any]) -> Point:
     path = Path(case.values.removeprefix("file:"))
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as saved:
             inputs = tuple(saved[f"input_{name}"] for name in layer.inputs)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile) as error:  # TypeError: one .npy array
         raise UsageError(f"cannot read the saved case {path}: {error}") from None
     return Point(case, layer.inputs, inputs, {**layer.config_at(case.sizes), **config})
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from cnngrad.core.layer import Layer
+from cnngrad.core.values import rng_for
 
 Sizes = dict[str, int]
 Pair = tuple[str, int, str, int]
@@ -36,7 +37,7 @@ def covering(layer: Layer, seed: int = 0) -> list[Sizes]:
     """
     if not layer.dims:
         return [{}]
-    rng = np.random.default_rng([seed, 17])
+    rng = rng_for(seed, "configurations")
     choices = {name: values_of(limits) for name, limits in layer.dims.items()}
     missing = set(_pairs_between(choices))
     chosen = [sizes for sizes in _corners(layer) if layer.allows(sizes)]

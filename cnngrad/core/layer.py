@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import SimpleNamespace
@@ -186,7 +187,7 @@ def _is_range(limits: Any) -> bool:
 
 def _as_shape(layer: str, name: str, shape: Any) -> tuple[int, ...]:
     try:
-        sides = tuple(int(side) for side in ((shape,) if isinstance(shape, (int, np.integer)) else shape))
+        sides = tuple(operator.index(side) for side in ((shape,) if isinstance(shape, (int, np.integer)) else shape))
     except (TypeError, ValueError):
         raise UsageError(f"{layer}: the shape of {name} is {shape!r}; it takes a tuple of whole numbers") from None
     if any(side < 0 for side in sides):

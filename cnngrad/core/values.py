@@ -93,9 +93,9 @@ def into_domain(values: Vector, low: float, high: float) -> Vector:
         share = 0.5 + 0.5 * values / (1 + np.abs(values))
         return np.asarray(low + (high - low) * np.clip(share, 2**-12, 1 - 2**-12))
     if math.isfinite(low):
-        return low + np.where(values >= 0, 1 + values, 1 / (1 - values))
+        return low + np.where(values >= 0, 1 + values, 1 / (1 + np.abs(values)))
     if math.isfinite(high):
-        return high - np.where(values >= 0, 1 / (1 + values), 1 - values)
+        return high - np.where(values >= 0, 1 / (1 + np.abs(values)), 1 - values)
     return values
 
 
@@ -113,9 +113,10 @@ def draw_input(
     values = rule_named(rule)(rng, shape)
     if domain is None:
         return round_to_bits(values)
-    inside = into_domain(values, *domain)
+    low, high = domain
+    inside = np.clip(into_domain(values, low, high), np.nextafter(low, high), np.nextafter(high, low))
     short = round_to_bits(inside)
-    return np.where((short > domain[0]) & (short < domain[1]), short, inside)
+    return np.where((short > low) & (short < high), short, inside)
 
 
 def draw_cotangent(rng: np.random.Generator, rule: str, size: int) -> Vector:
@@ -129,5 +130,11 @@ def draw_cotangent(rng: np.random.Generator, rule: str, size: int) -> Vector:
 
 
 def rng_for(seed: int, purpose: str) -> np.random.Generator:
-    """An independent stream of random numbers for each purpose of one case; the same on every machine."""
+    """An independent stream of random numbers for each purpose of one case; the same on every machine.
+
+    Raises:
+        UsageError: a seed that is no whole number, or negative.
+    """
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise UsageError(f"the seed is {seed!r:.40}; it takes a whole number, 0 or more")
     return np.random.default_rng([seed, *purpose.encode()])

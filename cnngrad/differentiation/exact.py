@@ -13,7 +13,7 @@ import math
 import numpy as np
 
 from cnngrad.core.arrays import Array, Vector
-from cnngrad.differentiation.line import Estimate, Line
+from cnngrad.differentiation.line import EPS, Estimate, Line
 
 STEP = 2.0**-26
 SPARE_BITS = 4
@@ -60,6 +60,7 @@ def direction_for(rng: np.random.Generator, size: int) -> Vector:
     return odd
 
 
+@np.errstate(all="ignore")  # a step may leave the domain of f; what comes back then is refused
 def exact(line: Line) -> Estimate | None:
     """The derivative along an integer direction, exactly; ``None`` where anything was rounded.
 
@@ -70,6 +71,8 @@ def exact(line: Line) -> Estimate | None:
     if not has_spare_bits(line.y0) or not has_spare_bits(line.at):
         return None
     step = STEP * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=1.0))
+    if 64 * EPS * np.max(np.abs(line.y0), initial=0.0) >= step:
+        return None  # the step is lost in outputs this large, and a rounded sum may end in zero bits too
     offset = step * line.direction
     if not (
         np.array_equal((line.at + offset) - line.at, offset) and np.array_equal(line.at - (line.at - offset), offset)

@@ -34,6 +34,7 @@ class Probe:
         noise: the rounding noise of ``<dy, f>``.
         slope, error: the central slope at the tiny step, and what noise may have done to it.
         eps: the precision f works in.
+        bend: the size of the fourth difference, at least what rounding can make of it.
     """
 
     step: float
@@ -42,6 +43,7 @@ class Probe:
     error: float
     kinked: bool
     eps: float
+    bend: float
 
 
 def probe(line: Line, step: float) -> Probe:
@@ -66,7 +68,14 @@ def probe(line: Line, step: float) -> Probe:
     rounding = line.rounding * eps / EPS
     noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
-    return Probe(step, noise, slope, noise / step, kinked, eps)
+    return Probe(step, noise, slope, noise / step, kinked, eps, max(fourth, 8 * rounding))
+
+
+def _nearer(line: Line, near: Probe, step: float) -> Probe:
+    """A smaller probe, believed to see no kink only where it would see one at the point itself."""
+    nearer = probe(line, step)
+    expected = near.bend * step / near.step
+    return nearer if not nearer.kinked and expected > 8 * nearer.bend else near
 
 
 def working_eps(outputs: Vector) -> float:
@@ -162,7 +171,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
     with np.errstate(all="ignore"):
         near = probe(line, line.near * shift * TINY)
         if near.kinked:
-            near = probe(line, line.near * shift * SMALLEST)
+            near = _nearer(line, near, line.near * shift * SMALLEST)
         if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
             return None
         value, error = _climb_down(line, line.scale * shift, near, (most - 4) // 2)

@@ -57,7 +57,7 @@ ROTATION = (
     ),
     planted(
         conv, "conv_dw_dy_rotated", "rotation", "dw convolves x with dy where it must correlate: dy is rotated",
-        w=lambda s: kernel_gradient(s, dy=rot180(s.dy)),
+        needs="more than one window", w=lambda s: kernel_gradient(s, dy=rot180(s.dy)),
     ),
     planted(
         conv, "conv_dw_last_axis_flipped", "rotation", "the kernel's gradient is flipped along its last axis",
@@ -85,11 +85,11 @@ AXES = (
     ),
     planted(
         conv, "conv_db_not_summed_over_space", "axis", "db takes the first place of each map and not the sum over space",
-        b=lambda s: s.dy.reshape(*s.dy.shape[:2], -1)[..., 0].sum(axis=0),
+        needs="more than one window", b=lambda s: s.dy.reshape(*s.dy.shape[:2], -1)[..., 0].sum(axis=0),
     ),
     planted(
         conv, "conv_db_mean_over_space", "constant factor", "db averages over space where it must sum",
-        b=lambda s: s.dy.mean(axis=spatial(s.dy)).sum(axis=0),
+        needs="more than one window", b=lambda s: s.dy.mean(axis=spatial(s.dy)).sum(axis=0),
     ),
     planted(
         conv, "conv_dx_first_channel_everywhere", "axis", "every channel's dx uses the kernels of the first channel",
@@ -147,11 +147,11 @@ SUMS = (
     ),
     planted(
         conv, "conv_dw_half_precision", "precision", "dw is rounded to half precision on the way",
-        w=lambda s: s.right.w.astype(np.float16).astype(np.float64),
+        needs="numbers of many bits", w=lambda s: s.right.w.astype(np.float16).astype(np.float64),
     ),
     planted(
         conv, "conv_dx_single_precision", "precision", "dx is rounded to single precision on the way",
-        x=lambda s: s.right.x.astype(np.float32).astype(np.float64),
+        needs="numbers of many bits", x=lambda s: s.right.x.astype(np.float32).astype(np.float64),
     ),
 )  # fmt: skip
 

@@ -48,9 +48,7 @@ class Mistake:
         return hashlib.sha256(self.name.encode()).digest()[0] % 2 == 1
 
 
-def planted(
-    layer: Layer, name: str, family: str, says: str, /, *, needs: str = "", **wrong: WrongGradient
-) -> Mistake:
+def planted(layer: Layer, name: str, family: str, says: str, /, *, needs: str = "", **wrong: WrongGradient) -> Mistake:
     """A mistake in the gradients of the named inputs, each computed from what a backward can see."""
     return Mistake(name, layer, family, says, spoil(layer, wrong), tuple(wrong), needs)
 
@@ -68,9 +66,7 @@ def spoil(layer: Layer, wrong: dict[str, WrongGradient]) -> Vjp:
         def wrong_backward(dy: Any) -> tuple[Any, ...]:
             gradients = dict(zip(layer.inputs, backward(dy), strict=True))
             named = dict(zip(layer.inputs, (np.array(value) for value in inputs), strict=True))
-            seen = SimpleNamespace(
-                **named, out=out, dy=np.array(dy), right=SimpleNamespace(**gradients), config=config
-            )
+            seen = SimpleNamespace(**named, out=out, dy=np.array(dy), right=SimpleNamespace(**gradients), config=config)
             return tuple(wrong[name](seen) if name in wrong else gradients[name] for name in layer.inputs)
 
         return out, wrong_backward

@@ -1,0 +1,109 @@
+"""earlier_results_are_unchanged: what was returned stays as it is, whatever is called later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cnngrad.checks.calling import OUTPUT, elsewhere, gradients_in, on_one_object, output_of
+from cnngrad.checks.check import Check
+from cnngrad.checks.comparing import Gap, verdicts
+from cnngrad.core.arrays import Array, outputs_of
+from cnngrad.core.call import Evaluation
+from cnngrad.core.errors import LayerRaised
+from cnngrad.core.result import Result
+
+
+@dataclass
+class Watched:
+    """Arrays a layer returned, each beside a copy, and what became of them."""
+
+    returned: list[tuple[str, str, Any, Any]] = field(default_factory=list)
+    failures: dict[str, Result] = field(default_factory=dict)
+
+    def add(self, name: str, what: str, value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            self.returned.append((name, what, value, value.copy()))
+
+    def look(self, culprit: str) -> None:
+        """Blame a call for every array that changed since it was returned."""
+        for name, what, array, kept in self.returned:
+            if not np.array_equal(array, kept, equal_nan=array.dtype.kind in "fc"):
+                reason = f"{what} is changed by {culprit}: {_ADVICE.get(culprit, _REUSED)}"
+                gap = Gap(np.asarray(array, dtype=np.float64), np.asarray(kept, dtype=np.float64), 0.0)
+                self.failures.setdefault(name, gap.failed(name, reason))
+
+
+_REUSED = "it is, or is a view of, a buffer that is used again; return a copy"
+_ADVICE = {"its own backward": "backward works on it in place; let it work on a copy"}
+
+
+def judge(at: Evaluation) -> list[Result]:
+    """Forward and backward at two points, on one object where the layer has one."""
+    session, watched = on_one_object(at), Watched()
+    y, backward = session.vjp(at.point.inputs)
+    _watch_outputs(watched, y, "the output of the first forward")
+    _pull(session, y, backward, watched, "first")
+    watched.look("its own backward")
+    y, backward = session.vjp(elsewhere(at))
+    watched.look("a later forward")
+    _watch_outputs(watched, y, "the output of the second forward")
+    latest = _pull(session, y, backward, watched, "second")
+    watched.look("a later backward")
+    failures = _after_overwriting(session, y, backward, latest) | watched.failures
+    return verdicts(dict.fromkeys((OUTPUT, *latest, *failures)), failures)
+
+
+def _watch_outputs(watched: Watched, y: Any, what: str) -> None:
+    for part in outputs_of(y):
+        watched.add(OUTPUT, what, part)
+
+
+def _pull(at: Evaluation, y: Any, backward: Any, watched: Watched, which: str) -> dict[str, Array]:
+    returned = at.pull(y, backward, at.point.cotangent(output_of(y).size))
+    found = gradients_in(at, returned)
+    for name, value in zip(at.layer.inputs, returned, strict=True):
+        if name in found:
+            watched.add(name, f"the gradient of {name} from the {which} backward", value)
+    return found
+
+
+def _after_overwriting(at: Evaluation, y: Any, backward: Any, latest: dict[str, Array]) -> dict[str, Result]:
+    """Gradients are scaled and clipped in place: that must not reach into what the backward keeps."""
+    dy = at.point.cotangent(output_of(y).size)
+    try:
+        again = at.pull(y, backward, dy)
+        if not _repeats(gradients_in(at, again), latest):
+            return {}  # it counts its calls or adds up: calls_are_independent says so
+        for value in again:
+            if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind == "f":
+                value[...] = 2 * value + 1
+        overwritten = gradients_in(at, at.pull(y, backward, dy))
+    except LayerRaised:
+        return {}  # a second backward after one forward may be refused
+    if not _repeats(overwritten, latest) and overwritten.keys() == latest.keys():
+        return {
+            name: Gap(overwritten[name], latest[name], 0.0).failed(name, _HANDED_OUT)
+            for name in latest
+            if not _repeats({name: overwritten[name]}, {name: latest[name]})
+        }
+    return {}
+
+
+_HANDED_OUT = (
+    "once the returned gradients are changed (as clipping or an optimiser does) the next backward returns other ones: "
+    "an array that backward keeps is handed out; return a copy"
+)
+
+
+def _repeats(these: dict[str, Array], those: dict[str, Array]) -> bool:
+    return these.keys() == those.keys() and all(np.array_equal(these[n], those[n], equal_nan=True) for n in these)
+
+
+CHECK = Check(
+    name="earlier_results_are_unchanged",
+    statement="outputs and gradients that were returned are not changed by later calls",
+    judge=judge,
+)
