@@ -67,7 +67,11 @@ def reference_points(seed: int) -> Iterator[tuple[str, Layer, Point]]:
     for layer in layers.ALL:
         for k, sizes in enumerate(covering(layer, seed)):
             for rule in RULES:
-                yield f"values {rule}", layer, Case(tuple(sizes.items()), values=rule, seed=1000 * seed + k).point(layer)
+                yield (
+                    f"values {rule}",
+                    layer,
+                    Case(tuple(sizes.items()), values=rule, seed=1000 * seed + k).point(layer),
+                )
 
 
 def near_kinks(seed: int) -> Iterator[tuple[str, Layer, Point]]:

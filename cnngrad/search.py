@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cnngrad.core.case import Case
-from cnngrad.core.configurations import covering
+from cnngrad.core.configurations import at_random, covering
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
@@ -30,21 +30,23 @@ class Effort:
     Attributes:
         rules: value rules tried at shapes given without dims.
         rotation: value rules tried, in turn, at each explicit configuration; the first is tried at every one.
-        configurations: explicit configurations at most.
+        configurations: configurations that cover all pairs, at most.
+        random: configurations drawn evenly beside them.
         examples: cases drawn by Hypothesis' engine after those.
     """
 
     rules: tuple[str, ...]
     rotation: tuple[str, ...]
     configurations: int
+    random: int
     examples: int
 
 
 EFFORTS = {
-    "quick": Effort(("lattice", "normal"), ("kink", "normal"), 8, 0),
-    "normal": Effort(("lattice", "normal", "kink"), ("kink", "normal", "integers"), 60, 25),
-    "thorough": Effort(EVERYWHERE, EVERYWHERE[1:], 200, 200),
-    "exhaustive": Effort(EVERYWHERE, ("kink",), 0, 0),
+    "quick": Effort(("lattice", "normal"), ("kink", "normal"), 8, 2, 0),
+    "normal": Effort(("lattice", "normal", "kink"), ("kink", "normal", "integers"), 60, 24, 25),
+    "thorough": Effort(EVERYWHERE, EVERYWHERE[1:], 200, 200, 200),
+    "exhaustive": Effort(EVERYWHERE, ("kink",), 0, 0, 0),
 }
 
 
@@ -72,7 +74,8 @@ def explicit_cases(layer: Layer, effort: str, seed: int) -> Iterator[Case]:
         layer.shapes_at({})  # refuses a layer that declares nothing to draw from
         yield from (Case(values=rule, seed=seed + k) for k, rule in enumerate(chosen.rules))
         return
-    configurations = _every(layer) if effort == "exhaustive" else covering(layer, seed)[: chosen.configurations]
+    configurations = list(_every(layer)) if effort == "exhaustive" else covering(layer, seed)[: chosen.configurations]
+    configurations += at_random(layer, chosen.random, seed)
     missing = dict(layer.features)
     for k, sizes in enumerate(configurations):
         case = Case(dims=tuple(sizes.items()), values="lattice", seed=seed + k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,9 @@ class _AutogradCall:
             boxed = [out for out in returned if self._followed(out)]
             return self.autograd.builtins.tuple(boxed) if boxed else 0.0
 
-        pull, _ = self.autograd.make_vjp(followed, tuple(free))(*values)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Output seems independent of input")  # said below, when it matters
+            pull, _ = self.autograd.make_vjp(followed, tuple(free))(*values)
         refuse_no_output(self.name, returned)
         outputs = [_plain(out) for out in returned]
         floats = [is_differentiable(out) for out in outputs]

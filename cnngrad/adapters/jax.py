@@ -75,13 +75,14 @@ class _JaxCall:
         return [_array(out) for out in outputs], lambda dys: [_array(g) for g in pull(self._cotangents(outputs, dys))]
 
     def _cotangents(self, outputs: Sequence[Any], dys: Sequence[Any]) -> list[Any]:
+        return [self._cotangent(out, dy) for out, dy in zip(outputs, dys, strict=True)]
+
+    def _cotangent(self, output: Any, dy: Any) -> Any:
+        """That of integers holds nothing; one that is undefined is zero."""
         jnp = self.jax.numpy
-        return [
-            jnp.asarray(dy, dtype=out.dtype)
-            if dy is not None and jnp.issubdtype(out.dtype, jnp.inexact)
-            else np.zeros(np.shape(out), dtype=self.jax.dtypes.float0)  # the cotangent of integers holds nothing
-            for out, dy in zip(outputs, dys, strict=True)
-        ]
+        if not jnp.issubdtype(output.dtype, jnp.inexact):
+            return np.zeros(np.shape(output), dtype=self.jax.dtypes.float0)
+        return jnp.zeros_like(output) if dy is None else jnp.asarray(dy, dtype=output.dtype)
 
     def _refuse_lost_precision(self, values: Sequence[Any]) -> None:
         if self.jax.config.jax_enable_x64:

@@ -32,7 +32,7 @@ def from_torch(
             any callable between tensors.
         inputs: the names of its arguments. The parameters of a module follow by their own names, with their shapes.
         device: where to compute, ``"cuda"`` say; if left out, where the module is, or the CPU.
-        double_backward: the layer is the backward itself, ``(x, w, cotangent) -> (dx, dw)``, held against *its* backward.
+        double_backward: the layer is the backward, ``(x, w, cotangent) -> (dx, dw)``, held against *its* backward.
         declared: ``dims``, ``shapes``, ``config`` and whatever else :class:`~cnngrad.core.layer.Layer` takes. Inputs
             among ``constants`` do not require gradients. ``config`` is handed over by keyword; to an autograd
             Function, which takes none, behind the inputs in its order.

@@ -6,11 +6,14 @@ from cnngrad.checks import (
     array_layouts_do_not_matter,
     backward_is_linear_in_dy,
     calls_are_independent,
+    computes_in_the_inputs_precision,
     earlier_results_are_unchanged,
     gradients,
+    gradients_agree_in_float32,
     gradients_have_the_inputs_shape_and_dtype,
     inputs_are_unchanged,
     outputs_are_separate,
+    results_agree_with_the_reference,
     same_call_same_result,
     samples_are_independent,
 )
@@ -27,6 +30,9 @@ ALL: tuple[Check, ...] = (
     outputs_are_separate.CHECK,
     samples_are_independent.CHECK,
     array_layouts_do_not_matter.CHECK,
+    gradients_agree_in_float32.CHECK,
+    computes_in_the_inputs_precision.CHECK,
+    results_agree_with_the_reference.CHECK,
 )
 
 __all__ = ["ALL", "Check"]

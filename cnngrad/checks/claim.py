@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Vector, flatten
 from cnngrad.core.call import Evaluation
+from cnngrad.core.case import unsaturated
 from cnngrad.differentiation import Estimate, Line
 from cnngrad.differentiation.exact import exact_dot, has_spare_bits
 from cnngrad.differentiation.line import EPS
@@ -50,11 +52,18 @@ class Claim:
         claim was rounded either: then there is nothing to allow for.
         """
         terms = self.gradient * direction
-        rounding = 64 * EPS * float(np.linalg.norm(terms))
+        rounding = self.unit * float(np.linalg.norm(terms))
         if found.how == "exact" and has_spare_bits(self.gradient[direction != 0]):
             rounding = 0.0
         claimed = exact_dot(self.gradient, direction)
         return Comparison(direction, claimed, found, found.bound + rounding + slack)
+
+    @cached_property
+    def unit(self) -> float:
+        """The rounding of the claimed gradients themselves, relative to their size."""
+        dtypes = [np.asarray(self.returned[name]).dtype for name in self.sound]
+        short = [float(np.finfo(dtype).eps) for dtype in dtypes if np.issubdtype(dtype, np.floating)]
+        return max([64 * EPS, *(16 * eps for eps in short if eps > EPS)])
 
     @cached_property
     def noise(self) -> Vector:
@@ -67,30 +76,23 @@ class Claim:
         origin = self.at.origin
         moved = np.zeros(origin.size)
         for side in (1.0, -1.0):
-            moved = np.maximum(moved, np.abs(self._gradient_at(origin * (1 + side * EPS)) - self.gradient))
-        shrink = 2.0 ** -np.ceil(np.log2(max(1.0, float(np.max(np.abs(origin), initial=0.0)))))
-        if shrink < 1 and self._inside(origin * shrink):
-            unsaturated = np.abs(self._gradient_at(origin * shrink))
+            there = self._gradient_of(self.at.inputs_from(origin * (1 + side * EPS)))
+            moved = np.maximum(moved, np.abs(there - self.gradient))
+        inputs, factor = unsaturated(self.at.layer, self.at.point.inputs)
+        if factor < 1:
+            there = np.abs(self._gradient_of(inputs))
             for name in self.sound:
                 span = self.at.slices[name]
-                floor = 2 * EPS / shrink * np.max(unsaturated[span], initial=0.0)
+                floor = 2 * EPS / factor * np.max(there[span], initial=0.0)
                 moved[span] = np.maximum(moved[span], floor)
         return 8 * moved
 
-    def _gradient_at(self, where: Vector) -> Vector:
-        returned = dict(zip(self.at.layer.inputs, self.at.gradients(self.dy, self.at.inputs_from(where)), strict=True))
-        gradient = np.zeros(where.size)
+    def _gradient_of(self, inputs: Sequence[Any]) -> Vector:
+        returned = dict(zip(self.at.layer.inputs, self.at.gradients(self.dy, inputs), strict=True))
+        gradient = np.zeros(self.gradient.size)
         for name in self.sound:
             gradient[self.at.slices[name]] = flatten([np.asarray(returned[name], dtype=np.float64)])
         return np.nan_to_num(gradient)
-
-    def _inside(self, where: Vector) -> bool:
-        """Whether a place lies in the declared domain."""
-        return all(
-            bool(np.all((where[self.at.slices[name]] > low) & (where[self.at.slices[name]] < high)))
-            for name, (low, high) in self.at.layer.domain.items()
-            if name in self.at.slices
-        )
 
 
 @dataclass(frozen=True)

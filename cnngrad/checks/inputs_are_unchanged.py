@@ -68,7 +68,6 @@ def _failed(name: str, after: Any, before: Any, culprit: str) -> Result:
         analytic=float(after[index]),
         numeric=float(before[index]),
         bound=0.0,
-        how=f"before {culprit}",
         entries=after.size,
         differing=int(np.count_nonzero(wrong)),
         reason=f"{culprit} changes {name} in place: {advice}",

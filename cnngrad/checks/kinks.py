@@ -126,7 +126,7 @@ def _judge_input(claim: Claim, name: str, rows: Array) -> Result:
 def _blur(allowed: Allowed) -> Array:
     """How sharply the slopes of each output are known where it is kinked.
 
-    The kink may lie a little beside the point, nearer than the smallest step: then part of each step is on its far side.
+    The kink may lie a little beside the point, nearer than the smallest step: then part of each step is beyond it.
     """
     width = np.where(allowed.kinked, allowed.high - allowed.low, 0.0)
     return np.asarray(BLUR * np.max(width, axis=1, keepdims=True, initial=0.0))

@@ -10,7 +10,6 @@ from cnngrad.checks.claim import Claim, Comparison
 from cnngrad.core.arrays import Vector
 from cnngrad.core.result import Result, Status
 from cnngrad.differentiation import estimate
-from cnngrad.differentiation.line import EPS
 from cnngrad.differentiation.numerical import coordinates
 
 TABLE = 512  # up to here every entry is looked at; above, the wrong ones are searched for
@@ -25,7 +24,7 @@ def worst_entry(claim: Claim, name: str, lead: Comparison) -> Result:
     table = coordinates(claim.at.flat, claim.at.origin, claim.dy, places)
     claimed = claim.gradient[places]
     # The table's entries are few-forward estimates; rounding of the backward is allowed for as in the comparison.
-    allowed = table.bound + 64 * EPS * np.maximum(np.abs(claimed), np.abs(table.value)) + claim.noise[places]
+    allowed = table.bound + claim.unit * np.maximum(np.abs(claimed), np.abs(table.value)) + claim.noise[places]
     wrong = ~(np.abs(claimed - table.value) <= allowed) & np.isfinite(table.value)
     facts = {"input": name, "entries": size, "scale": float(np.max(np.abs(claim.gradient[span])))}
     if not wrong.any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,6 +163,26 @@ def point_from_arrays(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str
         )
     checked = tuple(_numeric(layer, name, value) for name, value in zip(layer.inputs, arrays, strict=True))
     return Point(case, layer.inputs, checked, {**layer.config_at({}), **config} if layer.dims is None else config)
+
+
+def unsaturated(layer: Layer, inputs: Sequence[Any]) -> tuple[tuple[Any, ...], float]:
+    """The differentiable inputs scaled down, by one power of two, to at most 1; and that power.
+
+    They stay as they are, with a factor of 1, where that would leave the declared domain.
+
+    >>> layer = Layer(lambda x: None, ("x",), "demo")
+    >>> unsaturated(layer, [np.array([3.0, -8.0])])
+    ((array([ 0.375, -1.   ]),), 0.125)
+    """
+    free = [(name, value) for name, value in zip(layer.inputs, inputs, strict=True) if name in layer.differentiable]
+    largest = max((float(np.max(np.abs(value), initial=0.0)) for _, value in free), default=1.0)
+    factor = float(2.0 ** -np.ceil(np.log2(max(1.0, largest))))
+    for name, value in free:
+        low, high = layer.domain.get(name, (-np.inf, np.inf))
+        if not np.all((factor * value > low) & (factor * value < high)):
+            return tuple(inputs), 1.0
+    scaled = {name: np.asarray(factor * value, dtype=np.asarray(value).dtype) for name, value in free}
+    return tuple(scaled.get(name, value) for name, value in zip(layer.inputs, inputs, strict=True)), factor
 
 
 def aside(layer: Layer, point: Point, share: float, purpose: str) -> tuple[Any, ...]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 from cnngrad.core.layer import Layer
-from cnngrad.core.values import rng_for
 
 Sizes = dict[str, int]
+Limits = tuple[tuple[str, tuple[int, int]], ...]
+Where = Callable[[Any], bool] | None
 Pair = tuple[str, int, str, int]
 
 TRIES = 60
@@ -37,29 +40,57 @@ def covering(layer: Layer, seed: int = 0) -> list[Sizes]:
     """
     if not layer.dims:
         return [{}]
-    rng = rng_for(seed, "configurations")
-    choices = {name: values_of(limits) for name, limits in layer.dims.items()}
+    return [dict(sizes) for sizes in _covering(tuple(layer.dims.items()), layer.where, seed)]
+
+
+def at_random(layer: Layer, count: int, seed: int) -> list[Sizes]:
+    """Valid configurations drawn evenly: some mistakes need three values together.
+
+    >>> layer = Layer(lambda x: None, ("x",), "demo", dims={"a": (1, 9)}, where=lambda d: d.a > 7)
+    >>> len(at_random(layer, 3, seed=0)), {sizes["a"] for sizes in at_random(layer, 9, seed=0)} == {8, 9}
+    (3, True)
+    """
+    rng = Random(f"random configurations {seed}")
+    found: list[Sizes] = []
+    for _ in range(100 * count if layer.dims else 0):
+        sizes = {name: rng.randint(low, high) for name, (low, high) in (layer.dims or {}).items()}
+        if layer.allows(sizes):
+            found.append(sizes)
+        if len(found) == count:
+            break
+    return found
+
+
+@lru_cache(maxsize=256)
+def _covering(dims: Limits, where: Where, seed: int) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """Made once for the same dims and where: a failing check asks for it again and again."""
+    rng = Random(f"configurations {seed}")
+    choices = {name: values_of(limits) for name, limits in dims}
     missing = set(_pairs_between(choices))
-    chosen = [sizes for sizes in _corners(layer) if layer.allows(sizes)]
+    chosen = [sizes for sizes in _corners(dims) if _allowed(where, sizes)]
     for sizes in chosen:
         missing -= set(_pairs_in(sizes))
     while missing:
         pair = min(missing)
-        drawn = [sizes for sizes in _around(pair, choices, rng) if layer.allows(sizes)]
+        drawn = [sizes for sizes in _around(pair, choices, rng) if _allowed(where, sizes)]
         if not drawn:
             missing.discard(pair)  # where= excludes it, or makes it very rare: the engine's search may still reach it
             continue
         best = max(drawn, key=lambda sizes: len(missing.intersection(_pairs_in(sizes))))
         chosen.append(best)
         missing -= set(_pairs_in(best))
-    return _without_repeats(chosen) or _any_valid(layer, rng)
+    found = chosen or _any_valid(dims, where, rng)
+    return tuple(dict.fromkeys(tuple(sizes.items()) for sizes in found))
 
 
-def _corners(layer: Layer) -> Iterator[Sizes]:
+def _allowed(where: Where, sizes: Sizes) -> bool:
+    return where is None or bool(where(SimpleNamespace(**sizes)))
+
+
+def _corners(dims: Limits) -> Iterator[Sizes]:
     """Everything smallest, everything largest."""
-    dims = layer.dims or {}
-    yield {name: low for name, (low, _) in dims.items()}
-    yield {name: high for name, (_, high) in dims.items()}
+    yield {name: low for name, (low, _) in dims}
+    yield {name: high for name, (_, high) in dims}
 
 
 def _pairs_between(choices: Mapping[str, Sequence[int]]) -> Iterator[Pair]:
@@ -75,21 +106,17 @@ def _pairs_in(sizes: Sizes) -> Iterator[Pair]:
     yield from ((a, sizes[a], a, sizes[a]) for a in sizes)
 
 
-def _around(pair: Pair, choices: Mapping[str, Sequence[int]], rng: np.random.Generator) -> Iterator[Sizes]:
+def _around(pair: Pair, choices: Mapping[str, Sequence[int]], rng: Random) -> Iterator[Sizes]:
     for _ in range(TRIES):
-        sizes = {name: int(rng.choice(values)) for name, values in choices.items()}
+        sizes = {name: rng.choice(values) for name, values in choices.items()}
         sizes[pair[0]], sizes[pair[2]] = pair[1], pair[3]
         yield sizes
 
 
-def _any_valid(layer: Layer, rng: np.random.Generator) -> list[Sizes]:
+def _any_valid(dims: Limits, where: Where, rng: Random) -> list[Sizes]:
     """One valid configuration for a layer whose ``where`` excludes all the chosen ones; none if none is found."""
     for _ in range(2000):
-        sizes = {name: int(rng.integers(low, high + 1)) for name, (low, high) in (layer.dims or {}).items()}
-        if layer.allows(sizes):
+        sizes = {name: rng.randint(low, high) for name, (low, high) in dims}
+        if _allowed(where, sizes):
             return [sizes]
     return []
-
-
-def _without_repeats(configurations: list[Sizes]) -> list[Sizes]:
-    return list({tuple(sizes.items()): sizes for sizes in configurations}.values())

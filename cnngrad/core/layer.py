@@ -40,6 +40,8 @@ class Layer:
         zero_gradient: inputs whose gradient is zero on purpose (a bias in front of a batch normalisation).
         in_place: inputs that the layer changes on purpose; ``"dy"`` may be among them.
         contiguous: the layer takes C-contiguous arrays only (compiled code), so no others are tried.
+        precision: what the layer computes in on purpose where that is less than its inputs (``"float32"``, ``"tf32"``).
+        reference: a float64 implementation of the same layer, which the results are held against.
         random: called before every forward to reseed a layer that draws random numbers (dropout).
         shared: ``shared() -> vjp`` for a layer that keeps its state on one object.
         features: ``name -> predicate(point)``: what a search must reach at least once for the layer to count as
@@ -69,6 +71,8 @@ class Layer:
     zero_gradient: tuple[str, ...] = ()
     in_place: tuple[str, ...] = ()
     contiguous: bool = False
+    precision: str = ""
+    reference: Layer | None = None
     random: Callable[[], Any] | None = None
     shared: Callable[[], Vjp] | None = None
     features: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)

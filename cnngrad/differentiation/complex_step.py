@@ -33,7 +33,7 @@ def complex_step(line: Line) -> Estimate | None:
             y = np.asarray(line.f(moved))
     except Exception:
         return None  # the user's code was not asked to take complex numbers, so this is no error of theirs
-    if not np.iscomplexobj(y) or y.shape != line.y0.shape or not np.all(np.isfinite(y)):
+    if y.dtype != np.complex128 or y.shape != line.y0.shape or not np.all(np.isfinite(y)):
         return None
     slopes = y.imag / STEP
     terms = line.dy * slopes

@@ -62,7 +62,7 @@ class Line:
     def near(self) -> float:
         """The same without the 1: at a point of size 1e-6 a kink is to be looked for at that size.
 
-        But not at a size that is lost in the rest of the point: an input of 1e-12 beside others of 1 is next to nothing.
+        But not at a size that is lost in the rest of the point: an input of 1e-12 beside others of 1 is nothing.
         """
         floor = 2.0**-6 * float(np.max(np.abs(self.at), initial=0.0))
         return min(self.scale, _power_of_two(self._reach(np.maximum(floor, np.abs(self.at)))))

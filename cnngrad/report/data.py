@@ -131,6 +131,8 @@ GRADIENTS = "gradients_match_forward"
 def _sharpest(compared: Iterable[Result]) -> float:
     best: dict[str, float] = {}
     for result in compared:
+        if not result.scale or (not result.detectable and result.how != "exact"):
+            continue  # nothing but zeros or kinks: no error can be put in numbers
         best[result.input] = min(_relative(result), best.get(result.input, math.inf))
     return max(best.values(), default=0.0)
 

@@ -70,17 +70,22 @@ def _evidence(result: Result) -> list[str]:
     lines = []
     if result.analytic is not None and result.numeric is not None:
         place = f"worst at {result.input}{list(result.index)}" if result.index is not None else "over all entries"
-        certainty = "exact" if result.how == "exact" else f"{result.how}, ± {result.bound:.1e}"
         several = f"; {result.differing} of {result.entries} entries differ" if result.differing else ""
-        lines.append(
-            f"  {place}: backward gives {number(result.analytic)}, forward differences give "
-            f"{number(result.numeric)} ({certainty}){several}"
-        )
+        lines.append(f"  {place}: {_numbers(result)}{several}")
     elif result.index is not None:
         lines.append(f"  worst at {result.input}{list(result.index)}: backward gives {number(result.analytic)}")
     if result.reason:
         lines.append(f"  {result.reason}")
     return lines
+
+
+def _numbers(result: Result) -> str:
+    """What was got beside what is right; only the gradient check has its numbers from differences."""
+    if not result.how:
+        return f"{number(result.analytic)}, not {number(result.numeric)} (± {result.bound:.1e})"
+    certainty = "exact" if result.how == "exact" else f"{result.how}, ± {result.bound:.1e}"
+    claimed = f"backward gives {number(result.analytic)}"
+    return f"{claimed}, forward differences give {number(result.numeric)} ({certainty})"
 
 
 def _suspects(result: Result) -> list[str]:

@@ -86,7 +86,7 @@ def test_several_outputs_and_integers_among_them(jax: ModuleType) -> None:
     (square, place, triple), backward = layer(np.array([1.0, 2.0, 3.0]))
     assert (square.tolist(), int(place), triple.tolist()) == ([1, 4, 9], 2, [3, 6, 9])
     assert backward((np.ones(3), None, np.ones(3)))[0].tolist() == [5, 7, 9]
-    assert backward((np.ones(3), None, None))[0].tolist() == [2, 4, 6] if False else True
+    assert backward((np.ones(3), None, None))[0].tolist() == [2, 4, 6]
     assert verdict(layer) == "passed"
 
 
@@ -113,14 +113,14 @@ def test_how_to_enable_float64_is_said(jax: ModuleType) -> None:
     jax.config.update("jax_enable_x64", False)
     layer = cg.from_jax(jax.numpy.sin, shapes={"x": (3,)})
     with pytest.raises(
-        cg.UsageError, match=r'sin was given float64, .*: jax\.config\.update\("jax_enable_x64", True\)|say'
+        cg.UsageError, match=r'sin was given float64, .* say jax\.config\.update\("jax_enable_x64", True\)'
     ):
         cg.check(layer)
     assert layer(np.zeros(2, np.float32))[0].dtype == np.float32
 
 
 def test_messages(jax: ModuleType) -> None:
-    with pytest.raises(cg.UsageError, match="f hands a traced JAX array to NumPy: compute with jax.numpy, or"):
+    with pytest.raises(cg.UsageError, match=r"f hands a traced JAX array to NumPy: compute with jax\.numpy, or"):
         cg.from_jax(lambda x: np.sin(np.asarray(x)), name="f")(np.ones(2))
     with pytest.raises(cg.UsageError, match="from_jax takes a function, not int 3"):
         cg.from_jax(3)  # type: ignore[arg-type]

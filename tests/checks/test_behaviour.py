@@ -2,30 +2,61 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
 from cnngrad import layers
-from cnngrad.checks import ALL, Check, gradients
+from cnngrad.checks import (
+    ALL,
+    Check,
+    array_layouts_do_not_matter,
+    backward_is_linear_in_dy,
+    calls_are_independent,
+    earlier_results_are_unchanged,
+    gradients,
+    gradients_have_the_inputs_shape_and_dtype,
+    inputs_are_unchanged,
+    outputs_are_separate,
+    same_call_same_result,
+    samples_are_independent,
+)
 from cnngrad.core.case import Case
-from cnngrad.core.configurations import covering
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
-from cnngrad.runner import check
+from cnngrad.runner import examine
 from tests.checks.behaviour import FirstForwardOnly, dense_layer, layer_of, of_x
 
-BEHAVIOUR = [each for each in ALL if each is not gradients.CHECK]
-RULES = ("lattice", "kink", "saturated", "scale:1e6", "scale:1e-6")
+BEHAVIOUR = (
+    gradients_have_the_inputs_shape_and_dtype.CHECK,
+    inputs_are_unchanged.CHECK,
+    earlier_results_are_unchanged.CHECK,
+    same_call_same_result.CHECK,
+    calls_are_independent.CHECK,
+    backward_is_linear_in_dy.CHECK,
+    outputs_are_separate.CHECK,
+    samples_are_independent.CHECK,
+    array_layouts_do_not_matter.CHECK,
+)
+RULES = ("kink", "saturated", "scale:1e6")
 
 
 def by_name(thing: Check | Layer) -> str:
     return thing.name
 
 
+def some_configurations(layer: Layer) -> list[dict[str, int]]:
+    """Two valid ones, drawn; the search proper is tested elsewhere."""
+    rng = np.random.default_rng(0)
+    drawn = ({n: int(rng.integers(low, high + 1)) for n, (low, high) in (layer.dims or {}).items()} for _ in range(999))
+    return list(islice((sizes for sizes in drawn if layer.allows(sizes)), 2))
+
+
 @pytest.mark.parametrize("layer", layers.ALL, ids=by_name)
 def test_reference_layers_behave(layer: Layer) -> None:
     judged = set()
-    for number, sizes in enumerate(covering(layer)[1:3]):
+    for number, sizes in enumerate(some_configurations(layer)):
         for rule in RULES:
             point = Case(tuple(sizes.items()), values=rule, seed=number).point(layer)
             for each in BEHAVIOUR:
@@ -66,10 +97,14 @@ def test_layer_that_raises_is_an_error(each: Check) -> None:
 def test_names_are_the_statements() -> None:
     names = [each.name for each in ALL]
     assert len(set(names)) == len(names)
+    assert {each.name for each in BEHAVIOUR} <= set(names)
     assert all(each.statement and name == name.lower() for each, name in zip(ALL, names, strict=True))
 
 
 def test_found_by_name_in_a_whole_run() -> None:
-    stale = check(layer_of(FirstForwardOnly), raise_on_failure=False, effort="quick")
-    assert {failure.check for failure in stale.failures} == {"calls_are_independent"}
-    assert check(dense_layer(), effort="quick").ok
+    def findings(layer: Layer) -> set[str]:
+        points = [Case(values=rule).point(layer) for rule in ("lattice", "normal")]
+        return {failure.check for failure in examine(layer, points, (gradients.CHECK, *BEHAVIOUR)).failures}
+
+    assert findings(layer_of(FirstForwardOnly)) == {"calls_are_independent"}
+    assert findings(dense_layer()) == set()

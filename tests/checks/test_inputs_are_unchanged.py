@@ -77,7 +77,7 @@ def test_numbers_are_those_before_and_after() -> None:
 
     result = failed(CHECK, of_x(plus_one))["x"]
     assert result.analytic == result.numeric + 1
-    assert (result.index, result.how, result.differing) == ((0, 0), "before forward", 12)
+    assert (result.index, result.bound, result.differing) == ((0, 0), 0.0, 12)
 
 
 def test_right_layers_pass() -> None:

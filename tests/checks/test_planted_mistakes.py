@@ -1,7 +1,7 @@
 """Wrong hand derivations are caught, and their right twins are not.
 
-Each mistake meets the cases that are always tried, in their order, until one refuses it; nothing tells the check what to
-look for. :func:`cnngrad.check` itself, which shrinks what it finds and takes longer, is tried on one mistake a layer.
+Each mistake meets the cases that are always tried, in their order, until one refuses it; nothing tells the check what
+to look for. :func:`cnngrad.check` itself, which also shrinks what it finds and takes longer, is tried on a sample.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cnngrad.search import explicit_cases
 from tests.mistakes import ALL, DEVELOPMENT, HELD_BACK, Mistake
 
 LAYER = {layer.name: layer for layer in LAYERS}
-ONE_A_LAYER = tuple({mistake.layer.name: mistake for mistake in reversed(ALL)}.values())
+SAMPLE = ALL[::30]
 
 
 @cache
@@ -61,7 +61,7 @@ def test_its_right_twin_passes(layer: Layer) -> None:
     assert {result.input for result in results if result.status == Status.PASSED} == set(layer.differentiable)
 
 
-@pytest.mark.parametrize("mistake", ONE_A_LAYER, ids=named)
+@pytest.mark.parametrize("mistake", SAMPLE, ids=named)
 def test_check_reports_a_mistake_and_replays_it(mistake: Mistake) -> None:
     report = check(mistake.wrong, effort="quick", seed=0, select=("gradients_match_forward",), raise_on_failure=False)
     assert report.status == Status.FAILED
@@ -108,9 +108,7 @@ def test_the_mistakes_are_well_described() -> None:
         assert mistake.family == mistake.family.strip().lower() != ""
         assert mistake.says
         assert not mistake.says.endswith(".")
-    assert len({mistake.says for mistake in ALL if mistake.layer.name == "conv"}) == sum(
-        mistake.layer.name == "conv" for mistake in ALL
-    )
+    assert len({(mistake.layer.name, mistake.says) for mistake in ALL}) == len(ALL)
 
 
 def test_half_of_the_mistakes_are_held_back_by_their_names() -> None:

@@ -18,7 +18,7 @@ from cnngrad.core.arrays import (
     unflatten,
 )
 
-OUTPUTS = (
+OUTPUTS: tuple[Any, ...] = (
     np.arange(6.0).reshape(2, 3),
     np.float64(7.0),
     np.zeros((0, 4)),
@@ -99,7 +99,8 @@ def test_unflatten_is_its_inverse_and_copies() -> None:
     assert parts[3] is OUTPUTS[3]
     parts[0][0, 0] = 99.0
     assert vector[0] == 0
-    assert np.iscomplexobj(unflatten(1j * vector, OUTPUTS)[0])
+    as_complex: Any = 1j * vector
+    assert np.iscomplexobj(unflatten(as_complex, OUTPUTS)[0])
 
 
 def test_a_cotangent_has_the_structure_and_precision_of_the_output() -> None:

@@ -63,7 +63,8 @@ SIGMOID = (
         x=lambda s: s.dy * s.x * (1 - s.x),
     ),
     planted(
-        sigmoid, "sigmoid_derivative_at_y", "activation derivative", "the sigmoid's derivative is evaluated at y, not at x",
+        sigmoid, "sigmoid_derivative_at_y", "activation derivative",
+        "the sigmoid's derivative is evaluated at y, not at x",
         x=lambda s: s.dy * _sigmoid(s.out) * (1 - _sigmoid(s.out)),
     ),
     planted(

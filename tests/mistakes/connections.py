@@ -15,12 +15,12 @@ _total_dw: dict[tuple[int, ...], Array] = {}
 
 
 def _from_first_x(s: Any) -> Any:
-    """dw with the x that was kept at the first call of this shape and never again."""
+    """The dw of the x that was kept at the first call of this shape and never again."""
     return s.dy.T @ _first_x.setdefault(s.x.shape, s.x)
 
 
 def _accumulated(s: Any) -> Any:
-    """dw added to that of every call before, as ``self.dw += ...`` without a reset does."""
+    """The dw added to that of every call before, as ``self.dw += ...`` without a reset does."""
     key = (*s.x.shape, *s.w.shape)
     _total_dw[key] = _total_dw.get(key, 0) + s.right.w
     return _total_dw[key]
@@ -167,7 +167,8 @@ NEURON = (
         w=lambda s: s.right.w / 2, b=lambda s: s.right.b / 2,
     ),
     planted(
-        neuron, "neuron_cotangent_ignored", "missing term", "dE is not multiplied in: the gradients hold for dE = 1 only",
+        neuron, "neuron_cotangent_ignored", "missing term",
+        "dE is not multiplied in: the gradients hold for dE = 1 only",
         x=lambda s: s.right.x / s.dy, w=lambda s: s.right.w / s.dy, b=lambda s: s.right.b / s.dy,
     ),
     planted(
@@ -179,7 +180,8 @@ NEURON = (
         x=lambda s: _delta(s) * s.x, w=lambda s: _delta(s) * s.w,
     ),
     planted(
-        neuron, "neuron_dw_from_output", "wrong input", "dw multiplies δ by the output a where it must take the input x",
+        neuron, "neuron_dw_from_output", "wrong input",
+        "dw multiplies δ by the output a where it must take the input x",
         w=lambda s: np.full(s.w.shape, _delta(s) * _activation(s)),
     ),
     planted(

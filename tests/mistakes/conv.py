@@ -39,10 +39,11 @@ def _columns(s: Any) -> Any:
 
 
 def _unpadded(s: Any) -> Any:
-    """x with its zeros all at the far end: what indexing x instead of pad(x) reads."""
+    """The x with its zeros all at the far end: what indexing x instead of pad(x) reads."""
     g = conv_windows(s)
     padded = np.zeros((*s.x.shape[:2], *g.padded))
-    padded[(..., *map(slice, g.size))] = s.x
+    front: Any = (..., *(slice(side) for side in g.size))
+    padded[front] = s.x
     return padded
 
 
@@ -84,7 +85,8 @@ AXES = (
         needs="batch > 1", b=lambda s: _kernels_first(s).sum(axis=1),
     ),
     planted(
-        conv, "conv_db_not_summed_over_space", "axis", "db takes the first place of each map and not the sum over space",
+        conv, "conv_db_not_summed_over_space", "axis",
+        "db takes the first place of each map and not the sum over space",
         needs="more than one window", b=lambda s: s.dy.reshape(*s.dy.shape[:2], -1)[..., 0].sum(axis=0),
     ),
     planted(
@@ -107,11 +109,13 @@ SUMS = (
         w=lambda s: kernel_gradient(s, dy=without_last(s.dy)),
     ),
     planted(
-        conv, "conv_dw_assigned_in_the_batch_loop", "assignment", "dw is assigned for each sample where it must be added",
+        conv, "conv_dw_assigned_in_the_batch_loop", "assignment",
+        "dw is assigned for each sample where it must be added",
         needs="batch > 1", w=lambda s: kernel_gradient(s, dy=only_sample(s.dy, -1)),
     ),
     planted(
-        conv, "conv_db_assigned_in_the_batch_loop", "assignment", "db is assigned for each sample where it must be added",
+        conv, "conv_db_assigned_in_the_batch_loop", "assignment",
+        "db is assigned for each sample where it must be added",
         needs="batch > 1", b=lambda s: s.dy[-1].sum(axis=tuple(range(1, s.dy.ndim - 1))),
     ),
     planted(
@@ -185,7 +189,8 @@ GEOMETRY = (
         needs="dilation", x=lambda s: input_gradient(s, no_dilation),
     ),
     planted(
-        conv, "conv_dw_last_entries_of_a_remainder", "geometry", "with a remainder dw keeps the last K entries, not the first",
+        conv, "conv_dw_last_entries_of_a_remainder", "geometry",
+        "with a remainder dw keeps the last K entries, not the first",
         needs="remainder", w=lambda s: kernel_gradient(s, rest_in_front),
     ),
     planted(

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cnngrad.core.layer import Layer
 from cnngrad.layers import channels_last_conv, conv_vjp, relu_conv, sigmoid_conv, true_conv
-from tests.mistakes.mistake import Mistake, planted, rot180, without_last
+from tests.mistakes.mistake import Mistake, planted, rot180, spoil, without_last
 
 
 def _through_conv(delta: Callable[[Any], Any], name: str) -> Callable[[Any], Any]:
@@ -21,8 +22,12 @@ def _through_conv(delta: Callable[[Any], Any], name: str) -> Callable[[Any], Any
     return gradient
 
 
-def _all_through(delta: Callable[[Any], Any], names: str = "xwb") -> dict[str, Callable[[Any], Any]]:
-    return {name: _through_conv(delta, name) for name in names}
+def _inside(
+    layer: Layer, name: str, family: str, says: str, delta: Callable[[Any], Any], inputs: str = "xwb"
+) -> Mistake:
+    """A mistake in the cotangent that reaches the convolution inside a layer, for some of its inputs."""
+    wrong = {each: _through_conv(delta, each) for each in inputs}
+    return Mistake(name, layer, family, says, spoil(layer, wrong), tuple(wrong))
 
 
 def _before(s: Any) -> Any:
@@ -77,74 +82,74 @@ TRUE = (
 )  # fmt: skip
 
 RELU = (
-    planted(
+    _inside(
         relu_conv, "relu_conv_derivative_missing", "activation derivative",
         "dy is not multiplied by [z > 0] before the convolution's backward",
-        **_all_through(lambda s: s.dy),
+        lambda s: s.dy,
     ),
-    planted(
+    _inside(
         relu_conv, "relu_conv_mask_of_dy", "mask", "the mask is taken from dy > 0; it belongs to z > 0",
-        **_all_through(lambda s: s.dy * (s.dy > 0)),
+        lambda s: s.dy * (s.dy > 0),
     ),
-    planted(
+    _inside(
         relu_conv, "relu_conv_guided", "mask", "the mask is [z > 0] and [dy > 0]: guided backpropagation, no gradient",
-        **_all_through(lambda s: s.dy * (s.out > 0) * (s.dy > 0)),
+        lambda s: s.dy * (s.out > 0) * (s.dy > 0),
     ),
-    planted(
+    _inside(
         relu_conv, "relu_conv_mask_inverted", "mask", "the mask is [z <= 0], the wrong way round",
-        **_all_through(lambda s: s.dy * (s.out <= 0)),
+        lambda s: s.dy * (s.out <= 0),
     ),
-    planted(
+    _inside(
         relu_conv, "relu_conv_parameters_without_mask", "activation derivative",
         "dw and db use dy; they take dy times [z > 0], as dx does",
-        **_all_through(lambda s: s.dy, "wb"),
+        lambda s: s.dy, "wb",
     ),
-    planted(
+    _inside(
         relu_conv, "relu_conv_db_from_dy", "wrong input", "db sums dy where it must sum dy times [z > 0]",
-        **_all_through(lambda s: s.dy, "b"),
+        lambda s: s.dy, "b",
     ),
 )  # fmt: skip
 
 SIGMOID = (
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_derivative_missing", "activation derivative",
         "dy is not multiplied by y(1 - y) before the convolution's backward",
-        **_all_through(lambda s: s.dy),
+        lambda s: s.dy,
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_derivative_twice", "activation derivative",
         "y(1 - y) is multiplied twice, as code that changes dy in place does",
-        **_all_through(lambda s: s.dy * (s.out * (1 - s.out)) ** 2),
+        lambda s: s.dy * (s.out * (1 - s.out)) ** 2,
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_derivative_of_z", "activation derivative",
         "the derivative is z(1 - z); z is before the sigmoid, the formula takes y",
-        **_all_through(lambda s: s.dy * _before(s) * (1 - _before(s))),
+        lambda s: s.dy * _before(s) * (1 - _before(s)),
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_derivative_at_y", "activation derivative",
         "the sigmoid's derivative is evaluated at y, it belongs at z",
-        **_all_through(lambda s: s.dy * _sigmoid(s.out) * (1 - _sigmoid(s.out))),
+        lambda s: s.dy * _sigmoid(s.out) * (1 - _sigmoid(s.out)),
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_derivative_of_tanh", "activation derivative",
         "the derivative is 1 - y², that of tanh",
-        **_all_through(lambda s: s.dy * (1 - s.out**2)),
+        lambda s: s.dy * (1 - s.out**2),
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_db_without_derivative", "wrong input",
         "db sums dy where it must sum dy times y(1 - y)",
-        **_all_through(lambda s: s.dy, "b"),
+        lambda s: s.dy, "b",
     ),
     planted(
         sigmoid_conv, "sigmoid_conv_derivative_of_layer_below", "activation derivative",
         "dx is multiplied by x(1 - x), which belongs to the layer below",
         x=lambda s: s.right.x * s.x * (1 - s.x),
     ),
-    planted(
+    _inside(
         sigmoid_conv, "sigmoid_conv_dx_derivative_again", "activation derivative",
         "dx alone has y(1 - y) twice",
-        **_all_through(lambda s: s.dy * (s.out * (1 - s.out)) ** 2, "x"),
+        lambda s: s.dy * (s.out * (1 - s.out)) ** 2, "x",
     ),
 )  # fmt: skip
 
@@ -174,7 +179,8 @@ CHANNELS_LAST = (
         w=lambda s: s.right.w / 2,
     ),
     planted(
-        channels_last_conv, "channels_last_dx_shifted", "geometry", "dx is shifted by one entry along its last spatial axis",
+        channels_last_conv, "channels_last_dx_shifted", "geometry",
+        "dx is shifted by one entry along its last spatial axis",
         needs="width > 1", x=lambda s: np.roll(s.right.x, 1, axis=-2),
     ),
 )  # fmt: skip

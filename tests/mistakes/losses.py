@@ -22,7 +22,8 @@ def _dot(s: Any) -> Any:
 
 SOFTMAX = (
     planted(
-        softmax, "softmax_cross_term_missing", "missing term", "dz is dp p(1 - p): the terms of the other classes are missing",
+        softmax, "softmax_cross_term_missing", "missing term",
+        "dz is dp p(1 - p): the terms of the other classes are missing",
         z=lambda s: s.dy * s.out * (1 - s.out),
     ),
     planted(
@@ -33,7 +34,9 @@ SOFTMAX = (
         z=lambda s: s.out * (s.dy - s.dy.sum(axis=-1, keepdims=True)),
     ),
     planted(
-        softmax, "softmax_outer_p_missing", "missing term", "dz lacks the factor p in front", z=lambda s: s.dy - _dot(s),
+        softmax, "softmax_outer_p_missing", "missing term",
+        "dz lacks the factor p in front",
+        z=lambda s: s.dy - _dot(s),
     ),
     planted(
         softmax, "softmax_sum_over_batch", "axis", "the sum runs over the samples where it must run over the classes",
@@ -48,7 +51,8 @@ SOFTMAX = (
         z=lambda s: s.out * (s.dy + _dot(s)),
     ),
     planted(
-        softmax, "softmax_as_with_cross_entropy", "missing term", "dz is p - dp, which holds for the cross-entropy only",
+        softmax, "softmax_as_with_cross_entropy", "missing term",
+        "dz is p - dp, which holds for the cross-entropy only",
         z=lambda s: s.out - s.dy,
     ),
     planted(
@@ -68,7 +72,8 @@ CROSS_ENTROPY = (
         needs="unnormalised targets", z=lambda s: s.dy * (_p(s) - s.t) / len(s.z),
     ),
     planted(
-        softmax_cross_entropy, "cross_entropy_not_averaged", "constant factor", "dz is not divided by the number of samples",
+        softmax_cross_entropy, "cross_entropy_not_averaged", "constant factor",
+        "dz is not divided by the number of samples",
         needs="batch > 1", z=lambda s: s.right.z * len(s.z),
     ),
     planted(
@@ -81,7 +86,8 @@ CROSS_ENTROPY = (
         z=lambda s: s.right.z / s.z.shape[1],
     ),
     planted(
-        softmax_cross_entropy, "cross_entropy_target_minus_output", "constant factor", "dz is (t - p)/N: the sign is wrong",
+        softmax_cross_entropy, "cross_entropy_target_minus_output", "constant factor",
+        "dz is (t - p)/N: the sign is wrong",
         z=lambda s: -s.right.z,
     ),
     planted(
@@ -110,11 +116,13 @@ CROSS_ENTROPY = (
 
 SQUARED_ERROR = (
     planted(
-        half_squared_error, "squared_error_factor_two", "constant factor", "dy has a factor 2; the ½ of the cost cancels it",
+        half_squared_error, "squared_error_factor_two", "constant factor",
+        "dy has a factor 2; the ½ of the cost cancels it",
         y=lambda s: 2 * s.right.y,
     ),
     planted(
-        half_squared_error, "squared_error_not_averaged", "constant factor", "dy is not divided by the number of samples",
+        half_squared_error, "squared_error_not_averaged", "constant factor",
+        "dy is not divided by the number of samples",
         needs="batch > 1", y=lambda s: s.dy * (s.y - s.t),
     ),
     planted(
@@ -123,7 +131,8 @@ SQUARED_ERROR = (
         needs="outputs > 1", y=lambda s: s.dy * (s.y - s.t) / s.y.size,
     ),
     planted(
-        half_squared_error, "squared_error_target_minus_output", "constant factor", "dy is (t - y)/N: the sign is wrong",
+        half_squared_error, "squared_error_target_minus_output", "constant factor",
+        "dy is (t - y)/N: the sign is wrong",
         y=lambda s: s.dy * (s.t - s.y) / len(s.y),
     ),
     planted(
@@ -151,7 +160,8 @@ DECAY = (
         w=lambda s: 2 * s.right.w,
     ),
     planted(
-        weight_decay, "weight_decay_half", "constant factor", "dW is λW/2: the ½ of the penalty is cancelled by the square",
+        weight_decay, "weight_decay_half", "constant factor",
+        "dW is λW/2: the ½ of the penalty is cancelled by the square",
         w=lambda s: s.right.w / 2,
     ),
     planted(
@@ -175,7 +185,8 @@ DECAY = (
         w=lambda s: s.dy * 1e-4 * s.w,
     ),
     planted(
-        weight_decay, "weight_decay_first_row_spared", "dropped term", "the first row of dW is 0, as if it held the biases",
+        weight_decay, "weight_decay_first_row_spared", "dropped term",
+        "the first row of dW is 0, as if it held the biases",
         w=lambda s: np.where(np.arange(len(s.w))[:, None] == 0, 0, s.right.w),
     ),
     planted(

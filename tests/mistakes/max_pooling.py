@@ -22,8 +22,7 @@ def _entries(s: Any, border: float = -np.inf) -> Any:
 
 def _number(s: Any, tap: tuple[int, ...]) -> int:
     """The number of a tap in row-major order."""
-    number: int = np.ravel_multi_index(tap, pool_windows(s).kernel)
-    return number
+    return int(np.ravel_multi_index(tap, pool_windows(s).kernel))
 
 
 def _route(s: Any, chosen: Any, place: Place = honest, assign: bool = False) -> Any:
@@ -73,7 +72,8 @@ MAX = (
     ),
     planted(
         max_pool, "max_pool_as_mean", "pooling routing", "dy is spread evenly over each window, as in mean pooling",
-        needs="area > 1", x=lambda s: scatter(pool_windows(s), s.x, lambda tap: s.dy / math.prod(pool_windows(s).kernel)),
+        needs="area > 1",
+        x=lambda s: scatter(pool_windows(s), s.x, lambda tap: s.dy / math.prod(pool_windows(s).kernel)),
     ),
     planted(
         max_pool, "max_pool_to_every_entry", "pooling routing", "every entry of the window gets all of dy",
@@ -81,7 +81,8 @@ MAX = (
     ),
     planted(
         max_pool, "max_pool_largest_size", "pooling routing", "dy goes to the entry of largest |x|, not of largest x",
-        needs="area > 1", x=lambda s: _route(s, np.where(np.isinf(_entries(s)), -1, np.abs(_entries(s))).argmax(axis=0)),
+        needs="area > 1",
+        x=lambda s: _route(s, np.where(np.isinf(_entries(s)), -1, np.abs(_entries(s))).argmax(axis=0)),
     ),
     planted(
         max_pool, "max_pool_overlap_assigned", "assignment", "dx is assigned where windows overlap; it must be added",
@@ -108,7 +109,8 @@ MAX = (
         ),
     ),
     planted(
-        max_pool, "max_pool_padding_wins", "geometry", "the backward pads with 0, so that padding wins over negative entries",
+        max_pool, "max_pool_padding_wins", "geometry",
+        "the backward pads with 0, so that padding wins over negative entries",
         needs="padding", x=lambda s: _route(s, _entries(s, 0.0).argmax(axis=0)),
     ),
     planted(
@@ -116,14 +118,15 @@ MAX = (
         needs="padding", x=lambda s: _route(s, _argmax(s), one_early),
     ),
     planted(
-        max_pool, "max_pool_window_taken_for_stride", "geometry", "dx moves by the window where it must move by the stride",
+        max_pool, "max_pool_window_taken_for_stride", "geometry",
+        "dx moves by the window where it must move by the stride",
         needs="stride other than window", x=lambda s: _route(s, _argmax(s), window_as_stride),
     ),
 )  # fmt: skip
 
 
 def _norm(s: Any, share: Callable[[Any, Any], Any], assign: bool = False) -> Any:
-    """dx from a formula for dy's factor, of the entries x and the norms y of their windows; 0 where y is 0."""
+    """The dx from a formula for dy's factor, of the entries x and the norms y of their windows; 0 where y is 0."""
     entries = _entries(s, 0.0)
     y = np.where(s.out == 0, 1, s.out)
 
@@ -161,11 +164,13 @@ P_NORM = (
         x=lambda s: _norm(s, lambda x, y: np.sign(x) * np.abs(x) ** (s.config["p"] - 1) / y ** s.config["p"]),
     ),
     planted(
-        p_norm_pool, "p_norm_outer_power_forgotten", "constant factor", "the factor p of the inner power is not cancelled",
+        p_norm_pool, "p_norm_outer_power_forgotten", "constant factor",
+        "the factor p of the inner power is not cancelled",
         needs="p other than 1", x=lambda s: s.config["p"] * s.right.x,
     ),
     planted(
-        p_norm_pool, "p_norm_inner_power_forgotten", "constant factor", "the factor 1/p of the outer power is not cancelled",
+        p_norm_pool, "p_norm_inner_power_forgotten", "constant factor",
+        "the factor 1/p of the outer power is not cancelled",
         needs="p other than 1", x=lambda s: s.right.x / s.config["p"],
     ),
     planted(

@@ -53,7 +53,7 @@ def _to_maximum(s: Any) -> Any:
 
 
 def _remainder_filled(s: Any) -> Any:
-    """dx with its last covered entries repeated into the remainder, as growing dy to the full size does."""
+    """The right dx with its last covered entries repeated into the remainder, as growing dy to the full size does."""
     g = pool_windows(s)
     grown = g.pad_with(s.right.x)
     for axis in range(g.rank):
@@ -72,7 +72,8 @@ MEAN = (
         needs="area > 1", x=lambda s: _spread(s, _area(s) ** 2),
     ),
     planted(
-        mean_pool, "mean_pool_divided_by_side", "constant factor", "dy is divided by the side of the window, not its area",
+        mean_pool, "mean_pool_divided_by_side", "constant factor",
+        "dy is divided by the side of the window, not its area",
         needs="rank > 1", x=lambda s: _spread(s, pool_windows(s).kernel[-1]),
     ),
     planted(
@@ -105,7 +106,8 @@ MEAN = (
         needs="anisotropic stride", x=lambda s: _spread(s, _area(s), other_stride),
     ),
     planted(
-        mean_pool, "mean_pool_window_taken_for_stride", "geometry", "dx moves by the window where it must move by the stride",
+        mean_pool, "mean_pool_window_taken_for_stride", "geometry",
+        "dx moves by the window where it must move by the stride",
         needs="stride other than window", x=lambda s: _spread(s, _area(s), window_as_stride),
     ),
     planted(
@@ -113,7 +115,8 @@ MEAN = (
         needs="padding", x=lambda s: _spread(s, _area(s), one_early),
     ),
     planted(
-        mean_pool, "mean_pool_padding_not_cropped", "geometry", "dx keeps the border in front: its padding is not cropped",
+        mean_pool, "mean_pool_padding_not_cropped", "geometry",
+        "dx keeps the border in front: its padding is not cropped",
         needs="padding", x=lambda s: _spread(s, _area(s), not_cropped),
     ),
 )  # fmt: skip
@@ -143,7 +146,8 @@ def _beta(s: Any) -> Any:
 
 SUBSAMPLE = (
     planted(
-        subsample, "subsample_dbeta_without_derivative", "activation derivative", "dβ sums dy where it must take dy f′(u)",
+        subsample, "subsample_dbeta_without_derivative", "activation derivative",
+        "dβ sums dy where it must take dy f′(u)",
         needs="sigmoid", beta=lambda s: _summed(s.dy * _down(s)),
     ),
     planted(

@@ -1,4 +1,4 @@
-"""What a planted mistake is: a right layer, the same layer with one wrong thing in its backward, and the words for it."""
+"""What a planted mistake is: a right layer, the same with one wrong thing in its backward, and the words for it."""
 
 from __future__ import annotations
 

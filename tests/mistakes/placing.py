@@ -118,7 +118,7 @@ def scatter(g: Windows, like: Any, share: Callable[[Any], Any], place: Place = h
 
 
 def input_gradient(s: Any, place: Place = honest, w: Any = None, assign: bool = False) -> Any:
-    """dx of a convolution: every tap hands ``dy`` times its weight back to where it read."""
+    """The dx of a convolution: every tap hands ``dy`` times its weight back to where it read."""
     kernel = s.w if w is None else w
 
     def share(tap: Any) -> Any:
@@ -128,7 +128,7 @@ def input_gradient(s: Any, place: Place = honest, w: Any = None, assign: bool = 
 
 
 def kernel_gradient(s: Any, place: Place = honest, padded: Any = None, dy: Any = None) -> Any:
-    """dw of a convolution: every tap sums ``dy`` times what it read."""
+    """The dw of a convolution: every tap sums ``dy`` times what it read."""
     g = conv_windows(s)
     read = g.pad_with(s.x) if padded is None else padded
     sent = s.dy if dy is None else dy

@@ -1,0 +1,168 @@
+"""Layers that thousands rely on, through the adapters: no false alarm. And the adapters' docstrings, run for once."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnngrad as cg
+from cnngrad.core.layer import Layer
+
+pytestmark = pytest.mark.integration
+
+SMALL = {"n": (1, 2), "c": (2, 2), "side": (4, 4), "k": (1, 2), "stride": (1, 2)}
+IMAGE: dict[str, Any] = dict(dims=SMALL, shapes=lambda d: {"x": (d.n, d.c, d.side, d.side)})
+ROWS: dict[str, Any] = dict(dims={"n": (2, 3), "c": (3, 3)}, shapes=lambda d: {"x": (d.n, d.c)})
+
+
+def labels(rng: np.random.Generator, shape: Any, d: Any) -> Any:
+    return rng.integers(0, d.c, shape)
+
+
+def kernels(out: str, into: str) -> dict[str, Any]:
+    shapes = lambda d: {  # noqa: E731
+        "x": (d.n, d.c, d.side, d.side),
+        "w": (getattr(d, out), getattr(d, into), d.k, d.k),
+        "b": (d.f,),
+    }
+    return dict(inputs=("x", "w", "b"), dims={**SMALL, "f": (1, 1)}, shapes=shapes)
+
+
+PICKED: dict[str, Any] = dict(
+    inputs=("x", "t"),
+    constants="t",
+    dims=ROWS["dims"],
+    shapes=lambda d: {"x": (d.n, d.c), "t": (d.n,)},
+    draw={"t": labels},
+)
+NORMED: dict[str, Any] = dict(
+    inputs=("x", "g", "b"), dims=ROWS["dims"], shapes=lambda d: {"x": (d.n, d.c), "g": (d.c,), "b": (d.c,)}
+)
+
+
+def of_torch() -> dict[str, Layer]:
+    torch = pytest.importorskip("torch")
+    F = torch.nn.functional
+    strided = lambda d: {"stride": d.stride, "padding": d.k - 1}  # noqa: E731
+    windows = lambda d: {"kernel_size": d.k, "stride": d.stride}  # noqa: E731
+    table = {
+        "conv2d": (F.conv2d, {**kernels("f", "c"), "config": strided}),
+        "conv_transpose2d": (F.conv_transpose2d, {**kernels("c", "f"), "config": lambda d: {"stride": d.stride}}),
+        "max_pool2d": (F.max_pool2d, {**IMAGE, "config": windows}),
+        "avg_pool2d": (F.avg_pool2d, {**IMAGE, "config": windows}),
+        "cross_entropy": (F.cross_entropy, PICKED),
+        "batch_norm": (lambda x, g, b: F.batch_norm(x, None, None, g, b, training=True), NORMED),
+        "layer_norm": (lambda x, g, b: F.layer_norm(x, g.shape, g, b), NORMED),
+        "gelu": (F.gelu, ROWS),
+    }
+    return {name: cg.from_torch(function, name=name, **facts) for name, (function, facts) in table.items()}
+
+
+def of_jax() -> dict[str, Layer]:
+    jax = pytest.importorskip("jax")
+    jnp, lax = jax.numpy, jax.lax
+
+    def conv(x: Any, w: Any, b: Any, stride: int) -> Any:
+        return lax.conv(x, w, (stride, stride), "VALID") + b[:, None, None]
+
+    def pool(start: float, join: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda x, k, stride: lax.reduce_window(x, start, join, (1, 1, k, k), (1, 1, stride, stride), "VALID")
+
+    def normed(x: Any, g: Any, b: Any, axis: int) -> Any:
+        return g * (x - x.mean(axis, keepdims=True)) / jnp.sqrt(x.var(axis, keepdims=True) + 1e-5) + b
+
+    strided = lambda d: {"stride": d.stride}  # noqa: E731
+    windows = lambda d: {"k": d.k, "stride": d.stride}  # noqa: E731
+    table = {
+        "conv": (conv, {**kernels("f", "c"), "config": strided}),
+        "max_pool": (pool(-np.inf, lax.max), {**IMAGE, "config": windows}),
+        "sum_pool": (pool(0.0, lax.add), {**IMAGE, "config": windows}),
+        "cross_entropy": (lambda x, t: -jax.nn.log_softmax(x)[jnp.arange(len(t)), t].mean(), PICKED),
+        "batch_norm": (normed, {**NORMED, "config": {"axis": 0}}),
+        "gelu": (jax.nn.gelu, ROWS),
+    }
+    return {name: cg.from_jax(function, name=name, **facts) for name, (function, facts) in table.items()}
+
+
+def of_autograd() -> dict[str, Layer]:
+    pytest.importorskip("autograd")
+    anp = importlib.import_module("autograd.numpy")
+    signal = importlib.import_module("autograd.scipy.signal")
+    special = importlib.import_module("autograd.scipy.special")
+    small = {"dims": {"n": (1, 4)}, "shapes": lambda d: {"x": (d.n + 2,), "w": (d.n,)}}
+    table = {
+        "convolve": (lambda x, w: signal.convolve(x, w, mode="valid"), {"inputs": ("x", "w"), **small}),
+        "maximum": (lambda x: anp.max(x, axis=1), ROWS),
+        "logsumexp": (lambda x: special.logsumexp(x, axis=1), ROWS),
+        "tanh": (anp.tanh, ROWS),
+    }
+    return {name: cg.from_autograd(function, name=name, **facts) for name, (function, facts) in table.items()}
+
+
+@pytest.fixture
+def float64_in_jax() -> Any:
+    jax = pytest.importorskip("jax")
+    before = jax.config.jax_enable_x64
+    jax.config.update("jax_enable_x64", True)
+    yield
+    jax.config.update("jax_enable_x64", before)
+
+
+def in_float64(layer: Layer) -> None:
+    report = cg.check(layer, effort="quick", raise_on_failure=False)
+    assert report.ok, str(report)
+
+
+def in_float32(layer: Layer) -> None:
+    """The point of one configuration, as float32 arrays."""
+    assert layer.dims is not None
+    case = cg.Case(tuple((name, high) for name, (_, high) in layer.dims.items()), values="normal")
+    point = case.point(layer)
+    arrays = [x.astype(np.float32) if x.dtype == np.float64 else x for x in point.inputs]
+    report = cg.check(layer, *arrays, config=point.config, effort="quick", raise_on_failure=False)
+    assert report.ok, str(report)
+
+
+not_yet = pytest.mark.xfail(strict=False, reason="bounds at float32 points leave out the rounding of float32")
+in_both_precisions = pytest.mark.parametrize("judge", [in_float64, pytest.param(in_float32, marks=not_yet)])
+TORCH = ("conv2d", "conv_transpose2d", "max_pool2d", "avg_pool2d", "cross_entropy", "batch_norm", "layer_norm", "gelu")
+JAX = ("conv", "max_pool", "sum_pool", "cross_entropy", "batch_norm", "gelu")
+AUTOGRAD = ("convolve", "maximum", "logsumexp", "tanh")
+
+
+@in_both_precisions
+@pytest.mark.parametrize("name", TORCH)
+def test_pytorch(name: str, judge: Callable[[Layer], None]) -> None:
+    judge(of_torch()[name])
+
+
+@pytest.mark.usefixtures("float64_in_jax")
+@in_both_precisions
+@pytest.mark.parametrize("name", JAX)
+def test_jax(name: str, judge: Callable[[Layer], None]) -> None:
+    judge(of_jax()[name])
+
+
+@in_both_precisions
+@pytest.mark.parametrize("name", AUTOGRAD)
+def test_autograd(name: str, judge: Callable[[Layer], None]) -> None:
+    judge(of_autograd()[name])
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax", "autograd"])
+def test_the_docstrings_examples_run(framework: str) -> None:
+    pytest.importorskip(framework)
+    module = importlib.import_module(f"cnngrad.adapters.{framework}")
+    found = [test for test in doctest.DocTestFinder().find(module) if test.examples]
+    assert found
+    for test in found:
+        for example in test.examples:
+            example.options.pop(doctest.SKIP, None)
+        test.globs["np"] = np
+        assert SimpleNamespace(**doctest.DocTestRunner().run(test)._asdict()).failed == 0

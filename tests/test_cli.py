@@ -1,0 +1,270 @@
+"""The command line: exit codes, and one clear sentence for every wrong use."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnngrad as cg
+from cnngrad import cli, layers
+from cnngrad.cli import main
+from cnngrad.core.result import Status
+from cnngrad.report.data import GRADIENTS
+from cnngrad.verify import Line
+
+ROOT = Path(__file__).parents[1]
+SOURCE = """
+import cnngrad as cg
+
+def scaling(factor):
+    return lambda x: (2 * x, lambda dy: (factor * dy,))
+
+def raising(x):
+    def backward(dy):
+        raise KeyError("cache")
+    return x, backward
+
+def refusing(x):
+    raise ValueError("no such shape")
+
+facts = dict(inputs=("x",), shapes={"x": (3,)})
+right = cg.Layer(scaling(2.0), name="right", **facts)
+wrong = cg.Layer(scaling(3.0), name="wrong", **facts)
+error = cg.Layer(raising, name="error", **facts)
+flat = cg.Layer(lambda x: (0 * x, lambda dy: (0 * dy,)), name="flat", **facts)
+refused = cg.Layer(refusing, name="refused", **facts)
+bare = cg.Layer(scaling(2.0), ("x",), "bare")
+number = 3
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.py").write_text(SOURCE)
+    (tmp_path / "broken.py").write_text("value = 1 / 0\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# Exit codes of check.
+
+
+@pytest.mark.parametrize(
+    ("targets", "code"),
+    [
+        (["right"], 0),
+        (["wrong"], 1),
+        (["error"], 1),
+        (["flat"], 3),
+        (["right", "flat"], 3),
+        (["flat", "error"], 1),
+        (["right", "wrong", "flat"], 1),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_exit_codes(capsys: pytest.CaptureFixture[str], targets: list[str], code: int) -> None:
+    assert main(["check", *(f"net.py:{name}" for name in targets), "--effort", "quick"]) == code
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert all(re.search(rf"^{name}: ", out, re.MULTILINE) for name in targets)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nonsense"], "cnngrad: there is no module nonsense to import from "),
+        (["nowhere.py:layer"], "cnngrad: there is no file nowhere.py: give file.py:layer or package.module:layer"),
+        (["net.py"], "cnngrad: net.py names a module; name the layer in it as well: net.py:right, net.py:wrong, "),
+        (["net.py:gone"], "cnngrad: net.py has no 'gone'; it has net.py:right, "),
+        (["net.py:number"], "cnngrad: net.py:number is int 3, not a Layer: "),
+        (["broken.py:layer"], "cnngrad: importing broken.py raised ZeroDivisionError: division by zero (line 1 of "),
+        (["net.py:bare"], "cnngrad: bare declares no shapes, so there is nothing to draw inputs from: pass arrays, "),
+        (["net.py:refused"], "cnngrad: refused: the forward raised ValueError: no such shape at the first point, so "),
+        (["net.py:right", "--case", "nonsense"], "cnngrad: 'nonsense' in the case 'nonsense' is not name=<whole "),
+        (["net.py:right", "--case", "n=1"], "cnngrad: the case 'n=1 values=lattice seed=0' does not fit right, "),
+        (["net.py:right", "--case", "values=huge"], "cnngrad: values=huge is no rule for values; accepted: lattice, "),
+        (["net.py:right", "--select", "spelling"], "cnngrad: there is no check 'spelling'; there are "),
+        (["net.py:right", "--json", "net.py/x.json"], "cnngrad: cannot write net.py/x.json: "),
+        (["net.py:right", "--json", "."], "cnngrad: cannot write .: "),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_wrong_use_is_one_sentence_and_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], sentence: str
+) -> None:
+    assert main(["check", *arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(sentence)
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["check"], ["check", "x", "--effort", "huge"], ["check", "x", "--seed", "one"], ["compile"], ["--nonsense"]],
+)
+def test_what_the_parser_refuses_is_code_2(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: cnngrad" in capsys.readouterr().err
+
+
+def test_no_command_shows_the_help_and_is_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "usage: cnngrad" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_interruption_is_code_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnngrad.runner.check", interrupt)
+    assert main(["check", "net.py:right"]) == 130
+    assert capsys.readouterr().err == "cnngrad: interrupted; what stands above is incomplete\n"
+
+
+# What check does with its options.
+
+
+@pytest.mark.usefixtures("folder")
+def test_case_replays_one_point(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "net.py:right", "--case", "values=normal seed=3"]) == 0
+    assert "compared at 1 points" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_printed_reproduce_line_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    import shlex
+
+    main(["check", "net.py:wrong", "--select", GRADIENTS])
+    out = capsys.readouterr().out
+    (line,) = re.findall(r"^  reproduce: cnngrad (.*)$", out, re.MULTILINE)
+    assert main([*shlex.split(line), "--select", GRADIENTS]) == 1
+    assert capsys.readouterr().out == out
+
+
+@pytest.mark.usefixtures("folder")
+def test_select_and_exclude(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["check", "net.py:wrong", "--exclude", GRADIENTS]) in (2, 3)  # a pass must be earned
+    assert GRADIENTS + " failed" not in capsys.readouterr().out
+    assert main(["check", "net.py:right", "--select", GRADIENTS, "--json", "out.json"]) == 0
+    (layer,) = json.loads((tmp_path / "out.json").read_text())["layers"]
+    assert {result["check"] for result in layer["results"]} == {GRADIENTS}
+
+
+@pytest.mark.usefixtures("folder")
+def test_json_holds_every_layer_and_equal_runs_equal_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        main(["check", "net.py:right", "net.py:wrong", "--seed", "5", "--json", f"sub/{name}.json"])
+    one, two = ((tmp_path / "sub" / f"{name}.json").read_bytes() for name in ("one", "two"))
+    assert one == two
+    assert [layer["status"] for layer in json.loads(one)["layers"]] == ["passed", "failed"]
+
+
+# The examples.
+
+
+@pytest.mark.parametrize(("path", "name"), [("functions", "dense_relu_forward"), ("classes", "Conv")])
+def test_the_right_examples_pass(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["check", f"examples/{path}/layers.py:right", "--effort", "quick"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: passed; ")
+
+
+@pytest.mark.parametrize(("path", "name"), [("functions", "dense_relu_forward"), ("classes", "ConvWrong")])
+def test_the_wrong_examples_name_the_layer_the_input_and_the_worst_entry(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main(["check", f"examples/{path}/layers.py:wrong", "--effort", "quick"]) == 1
+    out = capsys.readouterr().out
+    first, second, *_ = out.splitlines()
+    failed = re.fullmatch(rf"{name}: \w+ failed for (\w+)", first)
+    assert failed is not None
+    assert re.match(rf"  worst at {failed[1]}\[[\d, ]+\]: ", second)
+    assert f"reproduce: cnngrad check examples/{path}/layers.py:wrong --case " in out
+
+
+# The other commands.
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"cnngrad {cg.__version__}\n"
+
+
+def test_layers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [layer.name for layer in layers.ALL]
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_checks(capsys: pytest.CaptureFixture[str]) -> None:
+    from cnngrad import checks
+
+    assert main(["checks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1) for line in lines] == [[each.name, each.statement] for each in checks.ALL]
+
+
+def line(**facts: Any) -> Line:
+    return Line(**{"kind": "derivation", "name": "conv", "points": 1, "entries": 4, "detectable": 0.0, **facts})
+
+
+PASSED = line(status=Status.PASSED)
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        ([PASSED], 0),
+        ([PASSED, line(status=Status.FAILED)], 1),
+        ([line(status=Status.ERROR), PASSED], 1),
+        ([line(status=Status.PASSED, missing=("padding",))], 1),
+        ([PASSED, line(status=Status.INCONCLUSIVE)], 3),
+    ],
+)
+def test_verify_is_as_good_as_its_worst_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lines: list[Line], code: int
+) -> None:
+    monkeypatch.setattr("cnngrad.verify.verify", lambda data, seed: iter(lines))
+    assert main(["verify"]) == code
+    out = capsys.readouterr().out
+    assert out.startswith("No --data folder with MNIST's files: the network is checked on generated images.\n")
+    assert f"{sum(each.good for each in lines)} of {len(lines)} lines verified" in out
+
+
+def test_verify_without_the_files_is_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["verify", "--data", str(tmp_path / "nowhere")]) == 2
+    assert main(["verify", "--data", str(tmp_path)]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"cnngrad: {tmp_path / 'nowhere'} is no folder: give the folder that holds MNIST's four ")
+    assert second.startswith(f"cnngrad: {tmp_path} lacks train-images-idx3-ubyte.gz, ")
+
+
+def test_exit_codes_cover_every_status() -> None:
+    assert set(cli.EXIT) | {"not_applicable"} == {str(status) for status in Status}
+
+
+def test_python_m_is_the_same_command(folder: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "cnngrad", "check", "net.py:wrong", "--effort", "quick", "--select", GRADIENTS],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (1, "")
+    assert run.stdout.startswith(f"wrong: {GRADIENTS} failed for x\n")

@@ -1,0 +1,280 @@
+"""The main job is red for every spoilt derivation: in its backward, in its forward, or consistently in both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad import layers
+from cnngrad.checks import gradients
+from cnngrad.checks.oracle import oracle_checks
+from cnngrad.core.case import Case, Point
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Result
+from cnngrad.data import generated_digits
+from cnngrad.networks import chain, lenet
+from cnngrad.oracles import Comparison
+from cnngrad.oracles.identities import IDENTITIES, Identity
+from cnngrad.report.data import GRADIENTS
+from cnngrad.verify import Pair, verify, verify_identity, verify_layer, verify_network
+from tests.mistakes.mistake import spoil
+
+Spoil = Callable[[Any], Any]
+
+QUICK = (layers.relu, layers.tanh, layers.dense, layers.softmax, layers.half_squared_error)
+
+
+# What is right is green.
+
+
+@pytest.mark.parametrize("layer", QUICK, ids=lambda layer: layer.name)
+def test_a_right_derivation_is_good(layer: Layer) -> None:
+    line = verify_layer(layer)
+    assert line.good
+    assert (line.kind, line.name, line.details, line.missing) == ("derivation", layer.name, "", ())
+    assert line.points >= 8
+    assert line.entries > line.points
+    assert set(line.reached) == set(layer.features)
+    assert line.oracles == len(oracle_checks(layer)) > 0
+
+
+def test_every_derivation_identity_and_network_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnngrad.verify.verify_layer", lambda layer, seed: layer.name)
+    monkeypatch.setattr("cnngrad.verify.verify_identity", lambda identity, seed: identity.name)
+    monkeypatch.setattr("cnngrad.verify.verify_network", lambda name, network, digits, seed: name)
+    lines: list[Any] = list(verify())
+    assert lines == [*(layer.name for layer in layers.ALL), *(i.name for i in IDENTITIES), "lenet (seed 000)"]
+
+
+def test_a_feature_not_reached_makes_the_line_red() -> None:
+    features = {"zeros": lambda point: bool((point["x"] == 0).any()), "rank 9": lambda point: point["x"].ndim == 9}
+    line = verify_layer(replace(layers.relu, features=features))
+    assert line.status == "passed"
+    assert not line.good
+    assert (line.reached, line.missing) == (("zeros",), ("rank 9",))
+    assert line.details.endswith("  relu: not one point had rank 9")
+
+
+# Every reference layer, spoilt in every way, beside itself unspoilt.
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to spoil: what it makes of a gradient, and of which gradients it makes something else."""
+
+    name: str
+    change: Spoil
+    shows: Callable[[Any], bool] = lambda gradient: True
+
+
+WAYS = (
+    Way("sign", lambda gradient: -gradient),
+    Way("half", lambda gradient: gradient / 2),
+    Way("nearly 1", lambda gradient: gradient * (1 + 1e-6)),
+    Way("flipped", np.flip, lambda gradient: not np.array_equal(gradient, np.flip(gradient))),
+    Way("first entry lost", lambda gradient: _without_first(gradient)),
+)
+
+
+def _without_first(gradient: Any) -> Any:
+    kept = np.array(gradient)
+    kept.flat[int(np.flatnonzero(kept)[0])] = 0
+    return kept
+
+
+MOST = 120  # entries of all inputs together: a failure looks at each
+
+
+@cache
+def point_of(name: str) -> Point:
+    """The largest of some configurations of a layer, at lattice values, so that every mistake has room to show."""
+    layer = next(layer for layer in layers.ALL if layer.name == name)
+    rng = np.random.default_rng(0)
+    points = []
+    while len(points) < 20:
+        sizes = {dim: int(rng.integers(low, high + 1)) for dim, (low, high) in (layer.dims or {}).items()}
+        if layer.allows(sizes):
+            points.append(Case(tuple(sizes.items())).point(layer))
+    return max(points, key=lambda point: size if (size := sum(map(np.size, point.inputs))) <= MOST else -size)
+
+
+def verdict(layer: Layer) -> list[Result]:
+    """What ``verify_layer`` asks, at one point and without shrinking what failed."""
+    checks = (gradients.CHECK, *oracle_checks(layer))
+    return [result for check in checks for result in check.run(layer, point_of(layer.name))]
+
+
+def failed(layer: Layer) -> set[tuple[str, str]]:
+    return {(result.check, result.input) for result in verdict(layer) if result.status != "passed"}
+
+
+def right_gradients(layer: Layer) -> dict[str, Any]:
+    point = point_of(layer.name)
+    y, backward = layer.vjp(*point.inputs, **point.config)
+    rng = np.random.default_rng(0)
+    return dict(zip(layer.inputs, backward(rng.uniform(1, 2, np.shape(y))[()]), strict=True))
+
+
+every_layer = pytest.mark.parametrize("layer", layers.ALL, ids=lambda layer: layer.name)
+
+
+@every_layer
+def test_the_unspoilt_twin_passes(layer: Layer) -> None:
+    assert {str(result.status) for result in verdict(layer)} == {"passed"}
+
+
+@every_layer
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
+def test_a_spoilt_backward_is_red(layer: Layer, way: Way) -> None:
+    right = right_gradients(layer)
+    spoilt = [name for name in layer.differentiable if way.shows(right[name])]
+    for name in spoilt:
+        wrong = replace(layer, vjp=spoil(layer, {name: lambda seen, name=name: way.change(getattr(seen.right, name))}))
+        found = failed(wrong)
+        assert (GRADIENTS, name) in found
+        assert {input for check, input in found if check == GRADIENTS} == {name}
+        assert {check for check, _ in found} > {GRADIENTS}  # the oracles see it too
+    assert spoilt
+
+
+def scaled(y: Any) -> Any:
+    return 1.5 * y
+
+
+def shifted(y: Any) -> Any:
+    return y + 1
+
+
+def forward_alone(layer: Layer, change: Spoil) -> Layer:
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(*inputs, **config)
+        return change(y), backward
+
+    return replace(layer, vjp=vjp)
+
+
+def wrong_together(layer: Layer, change: Spoil) -> Layer:
+    """The forward changed, and the backward with it: no difference can see this."""
+    slope = change(1.0) - change(0.0)
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(*inputs, **config)
+        return change(y), lambda dy: backward(slope * dy)
+
+    return replace(layer, vjp=vjp)
+
+
+@every_layer
+def test_a_spoilt_forward_is_red(layer: Layer) -> None:
+    checks = {check for check, _ in failed(forward_alone(layer, scaled))}
+    assert checks > {GRADIENTS}
+
+
+@every_layer
+@pytest.mark.parametrize("change", [scaled, shifted])
+def test_a_derivation_wrong_in_both_is_red_by_its_oracles(layer: Layer, change: Spoil) -> None:
+    checks = {check for check, _ in failed(wrong_together(layer, change))}
+    assert checks
+    assert all(check.startswith("agrees_with_") for check in checks)
+
+
+# The same through the main job's own function.
+
+
+def rotated_together(layer: Layer) -> Layer:
+    """Forward and backward of the true convolution, under the name of the cross-correlation."""
+    return replace(layer, vjp=layers.true_conv.vjp)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        replace(layers.relu, vjp=spoil(layers.relu, {"x": lambda seen: -seen.right.x})),
+        replace(layers.dense, vjp=spoil(layers.dense, {"w": lambda seen: seen.right.w[::-1]})),
+        replace(layers.max_pool, vjp=spoil(layers.max_pool, {"x": lambda seen: seen.right.x / 2})),
+        forward_alone(layers.tanh, scaled),
+        wrong_together(layers.softmax, shifted),
+        rotated_together(layers.conv),
+    ],
+    ids=["sign", "rotation", "division", "forward", "both", "rotation in both"],
+)
+def test_verify_layer_is_red(wrong: Layer) -> None:
+    line = verify_layer(wrong)
+    assert (str(line.status), line.good) == ("failed", False)
+    assert line.details.startswith(f"{wrong.name}: ")
+    assert " failed" in line.details.split("\n")[0]
+
+
+def test_a_derivation_that_raises_is_red() -> None:
+    def vjp(x: Any) -> Any:
+        def backward(dy: Any) -> Any:
+            raise ValueError("unfinished")
+
+        return x, backward
+
+    line = verify_layer(replace(layers.relu, vjp=vjp))
+    assert (str(line.status), line.good) == ("error", False)
+    assert "gradients_match_forward error: backward raised ValueError: unfinished" in line.details
+
+
+# Identities.
+
+
+@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.name)
+def test_an_identity_is_good(identity: Identity) -> None:
+    line = verify_identity(identity)
+    assert line.good
+    assert (line.kind, line.details) == ("identity", "")
+    assert identity.source in line.name
+    assert line.entries > 0
+
+
+def test_a_spoilt_identity_is_red() -> None:
+    def claims(rng: Any) -> list[Comparison]:
+        right, *others = IDENTITIES[0].claims(rng)
+        return [replace(right, left=right.left + 1), *others]
+
+    line = verify_identity(replace(IDENTITIES[0], claims=claims))
+    assert (str(line.status), line.good) == ("failed", False)
+    (claim,) = {comparison.claim for comparison in IDENTITIES[0].claims(np.random.default_rng(0))[:1]}
+    assert line.details == f"  does not hold: {claim}"
+
+
+def test_an_identity_that_claims_nothing_is_red() -> None:
+    assert not verify_identity(replace(IDENTITIES[0], claims=lambda rng: [])).good
+
+
+# Networks.
+
+
+@pytest.fixture(scope="module")
+def digits() -> Pair:
+    return Pair(*generated_digits(np.random.default_rng(1), 2), "generated images")
+
+
+def test_lenet_is_good(digits: Pair) -> None:
+    line = verify_network("lenet", lenet(), digits)
+    assert line.good
+    assert line.name == "lenet, generated images"
+    assert line.entries == 3_898 + 2 * 28 * 28
+
+
+@pytest.mark.parametrize(
+    ("stage", "name", "change"),
+    [
+        ("C1", "w", lambda seen: -seen.right.w),
+        ("S2", "x", lambda seen: seen.right.x / 4),
+        ("C3", "x", lambda seen: np.flip(seen.right.x, (2, 3))),
+    ],
+)
+def test_a_network_with_one_spoilt_stage_is_red(digits: Pair, stage: str, name: str, change: Spoil) -> None:
+    stages = dict(lenet().stages)
+    stages[stage] = replace(stages[stage], vjp=spoil(stages[stage], {name: change}))
+    line = verify_network("lenet", replace(lenet(), vjp=chain(**stages).vjp), digits)
+    assert (str(line.status), line.good) == ("failed", False)
+    assert " failed for " in line.details
