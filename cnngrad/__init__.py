@@ -35,6 +35,7 @@ _HOME = {
     "numerical_vjp": "cnngrad.differentiation",
     "LayerSuite": "cnngrad.testing",
     "parametrize_with_checks": "cnngrad.testing",
+    "adapt": "cnngrad.adapters",
     "from_autograd": "cnngrad.adapters",
     "from_class": "cnngrad.adapters",
     "from_functions": "cnngrad.adapters",
@@ -49,6 +50,7 @@ _HOME = {
 if TYPE_CHECKING:
     from cnngrad import layers as layers
     from cnngrad import networks as networks
+    from cnngrad.adapters import adapt as adapt
     from cnngrad.adapters import from_autograd as from_autograd
     from cnngrad.adapters import from_class as from_class
     from cnngrad.adapters import from_functions as from_functions
@@ -89,6 +91,7 @@ __all__ = [
     "Suspect",
     "UsageError",
     "__version__",
+    "adapt",
     "cases",
     "check",
     "from_autograd",

@@ -176,7 +176,7 @@ def examine(
         # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
         new = point.case.dims not in behaved or not point.case.dims
         behaved.add(point.case.dims)
-        found = [r for each in chosen if new or each.name == GRADIENTS for r in each.run(layer, point)]
+        found = _judge(layer, point, [each for each in chosen if new or each.name == GRADIENTS])
         results += found
         if any(r.status == Status.PASSED for r in found):
             _count_features(layer, point, features)
@@ -199,6 +199,16 @@ def examine(
         notes,
         tables=lambda: gradient_tables(layer, first),
     )
+
+
+def _judge(layer: Layer, point: Point, chosen: Sequence[Check]) -> list[Result]:
+    """All checks at one point; what raises in the first would raise in all, so there it ends."""
+    found: list[Result] = []
+    for each in chosen:
+        found += each.run(layer, point)
+        if found and found[-1].status == Status.ERROR:
+            break
+    return found
 
 
 def _refuse_broken_forward(layer: Layer, point: Point) -> None:
@@ -233,7 +243,7 @@ def _search(layer: Layer, chosen: Sequence[Check], seed: int, effort: str) -> tu
     results: list[Result] = []
 
     def fails(case: Case) -> bool:
-        found = [result for each in chosen for result in each.run(layer, case.point(layer))]
+        found = _judge(layer, case.point(layer), chosen)
         results.extend(found)
         return any(r.status in (Status.FAILED, Status.ERROR) for r in found)
 

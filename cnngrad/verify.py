@@ -20,7 +20,7 @@ from cnngrad.data import Digits, Labels, generated_digits, load_mnist, one_hot
 from cnngrad.networks import Chain, initial, inputs_for, lenet
 from cnngrad.oracles.identities import IDENTITIES, Identity
 from cnngrad.report import Report
-from cnngrad.runner import examine
+from cnngrad.runner import SAVED, examine
 from cnngrad.search import explicit_cases
 
 SEEDS = 5  # draws for each identity
@@ -132,7 +132,8 @@ def verify_network(name: str, network: Chain, digits: Pair, seed: int = 0) -> Li
         p: round_to_bits(value + 0.1 * rng.standard_normal(value.shape)) for p, value in initial(network, rng).items()
     }
     values = {**parameters, "x": digits.images, "E.t": one_hot(digits.labels)}
-    point = point_from_arrays(network, inputs_for(network, values), {}, Case(values="file:", seed=seed))
+    where = Case(values=f"file:{SAVED / network.name}.npz", seed=seed)  # written only if it fails
+    point = point_from_arrays(network, inputs_for(network, values), {}, where)
     report = examine(network, [point], (gradients.CHECK,), seed=seed)
     return _line("network", f"{name}, {digits.source}", report)
 

@@ -26,10 +26,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "data": ("core",),
     "report": ("core",),
     "pytest_plugin": (),
-    "runner": ("core", "checks", "differentiation", "diagnosis", "report", "pytest_plugin"),
+    "search": ("core",),
+    "targets": ("core",),
+    "runner": ("core", "checks", "differentiation", "diagnosis", "report", "search", "pytest_plugin"),
     "testing": ("core", "checks", "report", "runner", "pytest_plugin"),
-    "verify": ("core", "checks", "data", "layers", "networks", "oracles", "report", "runner"),
-    "cli": ("core", "adapters", "checks", "data", "diagnosis", "layers", "networks", "report", "runner", "verify"),
+    "verify": ("core", "checks", "data", "layers", "networks", "oracles", "report", "runner", "search"),
+    "cli": ("core", "checks", "diagnosis", "layers", "report", "runner", "targets", "verify"),
     "__main__": ("cli",),
 }
 FRAMEWORKS = ("torch", "jax", "jaxlib", "autograd")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from cnngrad import layers
 from cnngrad.checks import gradients
 from cnngrad.checks.oracle import oracle_checks
+from cnngrad.core.arrays import cotangent_like
 from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result
@@ -75,19 +78,10 @@ class Way:
 WAYS = (
     Way("sign", lambda gradient: -gradient),
     Way("half", lambda gradient: gradient / 2),
-    Way("nearly 1", lambda gradient: gradient * (1 + 1e-6)),
     Way("flipped", np.flip, lambda gradient: not np.array_equal(gradient, np.flip(gradient))),
-    Way("first entry lost", lambda gradient: _without_first(gradient)),
 )
 
-
-def _without_first(gradient: Any) -> Any:
-    kept = np.array(gradient)
-    kept.flat[int(np.flatnonzero(kept)[0])] = 0
-    return kept
-
-
-MOST = 120  # entries of all inputs together: a failure looks at each
+MOST = 24  # entries of all inputs together: a failure looks at each
 
 
 @cache
@@ -95,12 +89,13 @@ def point_of(name: str) -> Point:
     """The largest of some configurations of a layer, at lattice values, so that every mistake has room to show."""
     layer = next(layer for layer in layers.ALL if layer.name == name)
     rng = np.random.default_rng(0)
-    points = []
-    while len(points) < 20:
+    best: tuple[int, Case] = (0, Case())
+    for _ in range(300):
         sizes = {dim: int(rng.integers(low, high + 1)) for dim, (low, high) in (layer.dims or {}).items()}
         if layer.allows(sizes):
-            points.append(Case(tuple(sizes.items())).point(layer))
-    return max(points, key=lambda point: size if (size := sum(map(np.size, point.inputs))) <= MOST else -size)
+            entries = sum(math.prod(shape) for shape in layer.shapes_at(sizes).values())
+            best = max(best, (entries, Case(tuple(sizes.items()))), key=lambda pair: pair[0] * (pair[0] <= MOST))
+    return best[1].point(layer)
 
 
 def verdict(layer: Layer) -> list[Result]:
@@ -116,8 +111,8 @@ def failed(layer: Layer) -> set[tuple[str, str]]:
 def right_gradients(layer: Layer) -> dict[str, Any]:
     point = point_of(layer.name)
     y, backward = layer.vjp(*point.inputs, **point.config)
-    rng = np.random.default_rng(0)
-    return dict(zip(layer.inputs, backward(rng.uniform(1, 2, np.shape(y))[()]), strict=True))
+    dy = cotangent_like(y, point.cotangent(np.size(y)))
+    return dict(zip(layer.inputs, backward(dy), strict=True))
 
 
 every_layer = pytest.mark.parametrize("layer", layers.ALL, ids=lambda layer: layer.name)
@@ -264,17 +259,16 @@ def test_lenet_is_good(digits: Pair) -> None:
     assert line.entries == 3_898 + 2 * 28 * 28
 
 
-@pytest.mark.parametrize(
-    ("stage", "name", "change"),
-    [
-        ("C1", "w", lambda seen: -seen.right.w),
-        ("S2", "x", lambda seen: seen.right.x / 4),
-        ("C3", "x", lambda seen: np.flip(seen.right.x, (2, 3))),
-    ],
-)
-def test_a_network_with_one_spoilt_stage_is_red(digits: Pair, stage: str, name: str, change: Spoil) -> None:
+@pytest.mark.parametrize("stage", ["C1", "O5"])
+def test_a_network_with_one_spoilt_stage_is_red(
+    digits: Pair, stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the point where it fails is saved
     stages = dict(lenet().stages)
-    stages[stage] = replace(stages[stage], vjp=spoil(stages[stage], {name: change}))
+    stages[stage] = replace(stages[stage], vjp=spoil(stages[stage], {"b": lambda seen: -seen.right.b}))
     line = verify_network("lenet", replace(lenet(), vjp=chain(**stages).vjp), digits)
     assert (str(line.status), line.good) == ("failed", False)
-    assert " failed for " in line.details
+    assert f"gradients_match_forward failed for {stage}.b" in line.details
+    assert line.details.count(" failed for ") == 1
+    (saved,) = (tmp_path / ".cnngrad").iterdir()
+    assert f"values=file:.cnngrad/{saved.name}" in line.details

@@ -164,7 +164,7 @@ def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
         return None
     if second.agrees:
         return _passed(claim, name, second)
-    return worst_entry(claim, name, patient)
+    return worst_entry(claim, name)
 
 
 def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:

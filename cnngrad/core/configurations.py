@@ -40,7 +40,8 @@ def covering(layer: Layer, seed: int = 0) -> list[Sizes]:
     """
     if not layer.dims:
         return [{}]
-    return [dict(sizes) for sizes in _covering(tuple(layer.dims.items()), layer.where, seed)]
+    dims = tuple((name, (int(low), int(high))) for name, (low, high) in layer.dims.items())  # lists are no keys
+    return [dict(sizes) for sizes in _covering(dims, layer.where, seed)]
 
 
 def at_random(layer: Layer, count: int, seed: int) -> list[Sizes]:

@@ -47,18 +47,8 @@ class Probe:
 
 
 def probe(line: Line, step: float) -> Probe:
-    """Look at f from very near. Costs 4 forwards, 4 more where what is seen may be a kink.
-
-    Where no output other than 0 changes, the step is below the precision f works in, and a larger one is tried.
-    """
-    y = _five(line, step)
-    while np.any(line.y0) and all(np.array_equal(part, line.y0) for part in y) and 64 * step < line.scale:
-        step *= 64
-        y = _five(line, step)
-    eps = working_eps(np.concatenate(y))
-    if eps > EPS and step < 2 * np.sqrt(eps) * line.near:
-        step = 2 * np.sqrt(eps) * line.near
-        y = _five(line, step)
+    """Look at f from very near. Costs 4 forwards, and more where what is seen is nothing, or may be a kink."""
+    step, y, eps = _telling(line, step)
     fourth = _fourth_difference(line, y)
     third = line.dy * np.maximum(np.abs(y[1] - 3 * y[2] + 3 * y[3] - y[4]), np.abs(y[0] - 3 * y[1] + 3 * y[2] - y[3]))
     # A handful of outputs is a handful of samples of the noise: allow for an unlucky draw.
@@ -69,6 +59,24 @@ def probe(line: Line, step: float) -> Probe:
     noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
     return Probe(step, noise, slope, noise / step, kinked, eps, max(fourth, 8 * rounding))
+
+
+def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
+    """Five points far enough apart for the precision that f works in, and that precision.
+
+    Where nothing changes, either nothing does, or the step is lost in that precision and a larger one is needed.
+    """
+    y = _five(line, step)
+    silent = all(np.array_equal(part, line.y0) for part in y)
+    while silent and np.any(line.y0) and 64 * step < line.scale:
+        step *= 64
+        y = _five(line, step)
+        silent = all(np.array_equal(part, line.y0) for part in y)
+    eps = working_eps(np.concatenate([line(line.near / 4)] if silent else y))
+    enough = 2 * np.sqrt(eps) * line.near
+    if eps > EPS and step < enough:
+        return enough, _five(line, enough), eps
+    return step, y, eps
 
 
 def _nearer(line: Line, near: Probe, step: float) -> Probe:

@@ -82,14 +82,13 @@ def test_a_tiny_gradient_of_the_wrong_sign_fails() -> None:
     assert statuses(judge(tiny(-1.0), NORMAL)) == {"x": "failed"}
 
 
-@pytest.mark.parametrize("case", [NORMAL, LATTICE])
-def test_a_zero_gradient_of_a_mean_over_many_inputs_fails(case: str) -> None:
+def test_a_zero_gradient_of_a_mean_over_many_inputs_fails() -> None:
     def mean_square(factor: float) -> Layer:
         vjp = lambda x: (np.mean(x * x), lambda dy: (factor * dy * 2 * x / x.size,))  # noqa: E731
         return layer_of(vjp, shapes={"x": (30_000,)})
 
-    assert statuses(judge(mean_square(1.0), case)) == {"x": "passed"}
-    result = judge(mean_square(0.0), case)["x"]
+    assert statuses(judge(mean_square(1.0), NORMAL)) == {"x": "passed"}
+    result = judge(mean_square(0.0), NORMAL)["x"]
     assert result.status == "failed"
     assert result.analytic == 0
     assert abs(result.numeric or 0.0) > 1e-6

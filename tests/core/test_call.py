@@ -76,7 +76,7 @@ def test_gradients_are_handed_on_as_they_came() -> None:
 
 
 def test_one_gradient_need_be_no_tuple() -> None:
-    layer = Layer(lambda x: (x, lambda dy: dy), ("x",))  # type: ignore[arg-type, return-value]
+    layer = Layer(lambda x: (x, lambda dy: dy), ("x",))
     evaluation = Evaluation(layer, Point(Case(), ("x",), (X,)))
     assert evaluation.gradients(np.array([5.0, 6.0]))[0].tolist() == [[5, 6]]
 

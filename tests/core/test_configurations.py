@@ -6,10 +6,10 @@ from collections.abc import Callable
 from itertools import combinations, product
 from typing import Any
 
+import numpy as np
 import pytest
 
-from cnngrad.core.configurations import covering, values_of
-from cnngrad.core.errors import UsageError
+from cnngrad.core.configurations import at_random, covering, values_of
 from cnngrad.core.layer import Layer
 
 Sizes = dict[str, int]
@@ -100,6 +100,28 @@ def test_the_seed_decides() -> None:
     assert covering(layer, 3) == covering(layer, 3) != covering(layer, 4)
 
 
-def test_a_negative_seed_is_refused() -> None:
-    with pytest.raises(UsageError, match="the seed is -1; it takes a whole number, 0 or more"):
-        covering(layer_of({"n": (1, 3)}), -1)
+@pytest.mark.parametrize("limits", [[1, 8], (np.int64(1), np.int32(8)), range(1, 9, 7)])
+def test_limits_may_be_given_in_other_ways(limits: Any) -> None:
+    assert covering(layer_of({"n": limits, "m": (1, 2)})) == covering(layer_of({"n": (1, 8), "m": (1, 2)}))
+
+
+def test_the_answer_is_the_callers_own() -> None:
+    layer = layer_of({"n": (1, 3)})
+    covering(layer)[0]["n"] = 99
+    assert {"n": 99} not in covering(layer)
+
+
+@pytest.mark.parametrize("where", WHERES)
+def test_random_configurations_are_valid_and_reach_every_value(where: str) -> None:
+    layer = layer_of({"n": (1, 3), "height": (1, 8), "k": (1, 4), "pad": (0, 2)}, WHERES[where])
+    found = at_random(layer, 200, seed=0)
+    assert len(found) == 200
+    assert all(layer.allows(sizes) for sizes in found)
+    assert {sizes["height"] for sizes in found} == set(range(1, 9))
+    assert found == at_random(layer, 200, seed=0) != at_random(layer, 200, seed=1)
+
+
+def test_random_configurations_end_where_there_are_none() -> None:
+    assert at_random(layer_of({"n": (1, 3)}, lambda d: False), 5, seed=0) == []
+    assert at_random(layer_of(None), 5, seed=0) == []
+    assert at_random(layer_of({"n": (1, 3)}), 0, seed=0) == []

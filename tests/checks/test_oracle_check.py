@@ -1,0 +1,127 @@
+"""agrees_with_<oracle>: what is right passes, what is wrong in forward, backward or both is named with its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad import layers
+from cnngrad.checks import gradients
+from cnngrad.checks.oracle import agrees_with, oracle_checks
+from cnngrad.core.case import Case
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Result
+from cnngrad.oracles import Oracle
+from cnngrad.oracles.oracle import always
+from tests.checks.judging import layer_of, spoilt
+
+SUMS = Oracle(
+    "running sums",
+    ("demo",),
+    lambda inputs, config: inputs["x"] + inputs["x"],
+    lambda inputs, config, dy: {"x": dy + dy},
+    exact=always,
+)
+POINT = "values=lattice seed=0"
+
+
+def doubling(forward: float = 2.0, backward: float = 2.0) -> Layer:
+    return layer_of(lambda x: (forward * x, lambda dy: (backward * dy,)))
+
+
+def run(layer: Layer, oracle: Oracle = SUMS, case: str = POINT) -> list[Result]:
+    return agrees_with(oracle).run(layer, Case.parse(case).point(layer))
+
+
+def test_the_name_is_a_statement() -> None:
+    assert agrees_with(SUMS).name == "agrees_with_running_sums"
+    assert agrees_with(SUMS).statement == "forward and backward are those of running sums"
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "expected"),
+    [
+        (2.0, 2.0, ["passed", "passed"]),
+        (2.0, 3.0, ["passed", "failed"]),
+        (3.0, 2.0, ["failed", "passed"]),
+        (3.0, 3.0, ["failed", "failed"]),  # wrong together: the gradient check passes
+        (2.0, 2.0 + 2.0**-50, ["passed", "failed"]),
+    ],
+)
+def test_output_and_gradients_are_judged_apart(forward: float, backward: float, expected: list[str]) -> None:
+    layer = doubling(forward, backward)
+    assert [str(result.status) for result in run(layer)] == expected
+    if forward == backward:
+        (result,) = gradients.CHECK.run(layer, Case.parse(POINT).point(layer))
+        assert result.status == "passed"
+
+
+def test_a_disagreement_names_the_worst_place() -> None:
+    def vjp(x: Any) -> Any:
+        y = 2 * x
+        y[1] += 0.5
+        return y, lambda dy: (2 * dy,)
+
+    failed, _ = run(layer_of(vjp))
+    x = Case.parse(POINT).point(doubling())["x"]
+    assert failed.reason == (
+        f"not so: y of demo is that of running sums: {2 * x[1] + 0.5:.7g} here, {2 * x[1]:.7g} there, at [1]"
+    )
+
+
+def test_a_nan_never_agrees() -> None:
+    result = run(doubling(backward=np.nan))[1]
+    assert result.status == "failed"
+    assert "nan here" in result.reason
+
+
+def test_a_wrong_shape_never_agrees() -> None:
+    result = run(layer_of(lambda x: (2 * x, lambda dy: (2 * dy[None],))))[1]
+    assert result.status == "failed"
+    assert result.reason == "not so: dx of demo is that of running sums: shapes (1, 3) and (3,)"
+
+
+def test_a_point_not_covered_is_not_applicable() -> None:
+    nowhere = replace(SUMS, covers=lambda inputs, config: False)
+    (result,) = run(doubling(), nowhere)
+    assert str(result.status) == "not_applicable"
+    assert result.reason == "running sums does not cover this point"
+
+
+@pytest.mark.parametrize(
+    ("vjp", "reason"),
+    [
+        (lambda x: 1 / 0, "forward raised ZeroDivisionError: division by zero"),
+        (lambda x: (2 * x, lambda dy: 1 / 0), "backward raised ZeroDivisionError: division by zero"),
+        (lambda x: (2 * x, lambda dy: (dy, dy)), "backward raised ValueError: returned 2 gradients for 1 inputs (x)"),
+    ],
+)
+def test_what_the_layer_raises_is_an_error(vjp: Any, reason: str) -> None:
+    (result,) = run(layer_of(vjp))
+    assert (str(result.status), result.reason) == ("error", reason)
+
+
+def test_what_the_oracle_raises_is_not_blamed_on_the_layer() -> None:
+    def broken(inputs: Any, config: Any) -> Any:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(doubling(), replace(SUMS, forward=broken))
+
+
+def test_every_reference_layer_has_an_oracle_and_no_other_layer_has_one() -> None:
+    assert [layer.name for layer in layers.ALL if not oracle_checks(layer)] == []
+    assert oracle_checks(doubling()) == ()
+
+
+def test_a_reference_layer_beside_its_spoilt_twin() -> None:
+    case = "n=2 features=3 outputs=2 values=lattice seed=1"
+    point = Case.parse(case).point(layers.dense)
+    wrong = spoilt(layers.dense, w=lambda seen: seen.right.w[::-1])
+    for check in oracle_checks(layers.dense):
+        assert {str(result.status) for result in check.run(layers.dense, point)} == {"passed"}
+        failed = [result.reason for result in check.run(wrong, point) if result.status == "failed"]
+        assert [reason.split(" is that of ")[0] for reason in failed] == ["not so: dw of dense"]

@@ -1,0 +1,88 @@
+"""Which estimate is chosen: exact alone, the complex step only beside real differences, else the ladder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad.differentiation import Line, estimate, smooth
+from tests.differentiation.functions import ABSORBING, KINKED_ELSEWHERE, SHORT, SMOOTH, Known, at_scales, inside
+
+AT, V, DY = np.array([0.75, -1.25, 0.5]), np.array([1.0, -2.0, 3.0]), np.array([3.0, 5.0, -7.0])
+
+
+def line_of(f: Any) -> Line:
+    return Line(f, AT, V, DY)
+
+
+@pytest.mark.parametrize(("known", "scale"), at_scales(*SMOOTH[:-1], *KINKED_ELSEWHERE, *ABSORBING, *SHORT[:3]))
+def test_the_truth_is_inside_the_bound(known: Known, scale: float) -> None:
+    for seed in range(3):
+        line = known.line(scale, seed)
+        found = smooth(line)
+        terms = known.terms(line)
+        if known.name in ("tanh", "softmax", "sigmoid"):  # saturated, they hold the rounding of numbers next to 1
+            terms = np.append(terms, line.dy * line.y0 / 8)
+        assert found is None or inside(float(np.sum(known.terms(line))), found, terms)
+
+
+@pytest.mark.parametrize(
+    ("f", "how"),
+    [
+        (lambda x: 0.75 * x, "exact"),
+        (lambda x: np.maximum(x, 0), "exact"),
+        (np.tanh, "complex step"),
+        (lambda x: np.exp(np.sin(x)), "complex step"),
+        (lambda x: x * np.abs(x), "ladder"),
+        (lambda x: x / np.sqrt(np.var(x) + 1), "ladder"),
+        (lambda x: np.array([np.tanh(float(value)) for value in x]), "ladder"),
+        (SHORT[0].f, "ladder"),
+    ],
+    ids=["dyadic", "relu", "tanh", "exp sin", "abs", "var", "refuses complex numbers", "float32"],
+)
+def test_how_each_kind_of_code_is_answered(f: Any, how: str) -> None:
+    found = estimate(line_of(f))
+    assert found is not None
+    assert found.how == how
+    assert found.bound < 1e-2
+
+
+@pytest.mark.parametrize(
+    ("f", "slopes"),
+    [
+        (lambda x: x * np.abs(x), 2 * np.abs(AT) * V),
+        (lambda x: x + np.var(x), V + 2 * np.mean((AT - AT.mean()) * V)),
+        (lambda x: np.tanh(x) + 0.01 * np.abs(x) ** 2, V / np.cosh(AT) ** 2 + 0.02 * AT * V),
+    ],
+    ids=["abs", "var", "a hundredth of abs"],
+)
+def test_where_complex_numbers_mislead_the_ladder_stands(f: Any, slopes: Any) -> None:
+    found = smooth(line_of(f))
+    assert found is not None
+    assert found.how == "ladder"
+    assert abs(found.value - float(np.dot(DY, slopes))) <= found.bound < 1e-9
+
+
+def test_smooth_does_not_use_the_exact_tier() -> None:
+    found = smooth(line_of(lambda x: 0.75 * x))
+    assert found is not None
+    assert found.how != "exact"
+    assert abs(found.value - 0.75 * np.dot(DY, V)) <= found.bound
+
+
+@pytest.mark.parametrize("answer", [estimate, smooth])
+def test_a_kink_gets_no_answer_from_anyone(answer: Any) -> None:
+    assert answer(Line(np.abs, np.zeros(1), np.ones(1), np.ones(1))) is None
+    assert answer(Line(lambda x: np.atleast_1d(np.max(x)), np.ones(2), np.array([1.0, 0.0]), np.ones(1))) is None
+    assert answer(line_of(lambda x: x * np.nan)) is None
+
+
+def test_a_known_output_saves_a_call() -> None:
+    def calls(known_y0: Any) -> int:
+        seen = []
+        estimate(Line(lambda x: (seen.append(1), np.tanh(x))[1], AT, V, DY, known_y0))  # type: ignore[func-returns-value]
+        return len(seen)
+
+    assert calls(np.tanh(AT)) == calls(None) - 1

@@ -1,0 +1,145 @@
+"""The complex step: exact to rounding for analytic code, no answer from code that refuses, NumPy left as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad.differentiation import Line
+from cnngrad.differentiation.complex_step import complex_buffers, complex_step
+from tests.differentiation.functions import SMOOTH, Known, at_scales, inside
+
+AT, V, DY = np.array([0.3, -0.7, 1.1]), np.array([1.0, -2.0, 3.0]), np.array([3.0, 5.0, -7.0])
+ORIGINALS = (np.zeros, np.empty, np.ones, np.full)
+
+
+def numpy_is_restored() -> bool:
+    return (np.zeros, np.empty, np.ones, np.full) == ORIGINALS
+
+
+@pytest.mark.parametrize(("known", "scale"), at_scales(*SMOOTH))
+def test_analytic_code_is_right_to_rounding(known: Known, scale: float) -> None:
+    for seed in range(3):
+        line = known.line(scale, seed)
+        found = complex_step(line)
+        assert found is not None
+        terms = known.terms(line)
+        # The forward's own conditioning: the argument is rounded, and so is every output.
+        slack = 64 * 2e-16 * max(1.0, np.log(1 + scale)) * float(np.max(np.abs(known.gradient(line))) or 1.0)
+        assert abs(found.value - float(np.sum(terms))) <= found.bound + slack
+        wrong = float(np.sum(terms)) + 1e-9 * float(np.max(np.abs(terms)))
+        assert not inside(wrong, found, terms) or scale not in known.sharp
+
+
+def buffered(dtype: Any = None, make: Any = None) -> Any:
+    """Tanh by way of a buffer made as people make them."""
+
+    def f(x: Any) -> Any:
+        y = make(x.shape) if make else np.zeros(x.shape, **({} if dtype is None else {"dtype": dtype}))
+        for i, value in enumerate(x):
+            y[i] = np.tanh(value)
+        return y
+
+    return f
+
+
+BUFFERS: dict[str, Any] = {
+    "zeros": buffered(),
+    "zeros, float": buffered(float),
+    "zeros, np.float64": buffered(np.float64),
+    "zeros, 'float64'": buffered("float64"),
+    "zeros, float by position": buffered(make=lambda shape: np.zeros(shape, float)),
+    "zeros, order": buffered(make=lambda shape: np.zeros(shape, np.float64, "F")),
+    "empty": buffered(make=lambda shape: np.empty(shape)),
+    "ones": buffered(make=lambda shape: np.ones(shape)),
+    "full": buffered(make=lambda shape: np.full(shape, 2.0)),
+    "full, float": buffered(make=lambda shape: np.full(shape, 2, dtype=float)),
+    "full, float by position": buffered(make=lambda shape: np.full(shape, 2, np.float64)),
+    "zeros_like": buffered(make=lambda shape: np.zeros_like(np.zeros(shape))),
+}
+
+
+@pytest.mark.parametrize("name", BUFFERS)
+def test_buffers_take_complex_numbers(name: str) -> None:
+    found = complex_step(Line(BUFFERS[name], AT, V, DY))
+    assert found is not None
+    assert abs(found.value - float(np.sum(DY * V / np.cosh(AT) ** 2))) <= found.bound < 1e-12
+    assert numpy_is_restored()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, "float16"])
+def test_buffers_of_a_short_precision_are_left_alone_and_refuse(dtype: Any) -> None:
+    assert complex_step(Line(buffered(dtype), AT, V, DY)) is None
+
+
+def test_counters_and_masks_stay_what_they_are() -> None:
+    seen = []
+
+    def f(x: Any) -> Any:
+        counts, mask, twos = np.zeros(3, int), np.zeros(3, dtype=bool), np.full(3, 2)
+        seen.append((counts.dtype.kind, mask.dtype.kind, twos.dtype.kind))
+        return x[counts + np.arange(3)] * ~mask * twos
+
+    found = complex_step(Line(f, AT, V, DY))
+    assert found is not None
+    assert found.value == pytest.approx(2 * np.dot(V, DY), rel=1e-15)
+    assert seen == [("i", "b", "i")] * 2
+
+
+REFUSING: dict[str, Any] = {
+    "math of Python": lambda x: np.array([float(value) for value in x]),
+    "casts": lambda x: x.astype(np.float64),
+    "floor": lambda x: np.floor(x),
+    "raises": lambda x: 1 / 0 if np.iscomplexobj(x) else x,
+    "gives real numbers": lambda x: np.abs(x),
+    "drops the imaginary part": lambda x: x.real * 2,
+    "another size": lambda x: np.append(x, 1.0) if np.iscomplexobj(x) else x,
+    "not finite": lambda x: x / 0 if np.iscomplexobj(x) else x,
+    "short precision": lambda x: x.astype(np.complex64) if np.iscomplexobj(x) else x.astype(np.float32),
+    "exits on its own": lambda x: np.linalg.cholesky(x) if np.iscomplexobj(x) else x,
+}
+
+
+@pytest.mark.parametrize("name", REFUSING)
+def test_code_that_takes_no_complex_numbers_gives_no_answer(name: str) -> None:
+    line = Line(REFUSING[name], AT, V, DY, AT if name != "another size" else None)
+    assert complex_step(line) is None
+    assert numpy_is_restored()
+
+
+def test_what_interrupts_goes_through_and_numpy_is_restored_all_the_same() -> None:
+    def interrupted(x: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        complex_step(Line(interrupted, AT, V, DY, AT))
+    assert numpy_is_restored()
+
+
+def test_buffers_are_complex_only_while_asked_for() -> None:
+    with complex_buffers():
+        assert np.zeros(2).dtype == np.complex128
+        assert np.zeros(2, np.float32).dtype == np.float32
+        assert np.full(2, 3).dtype.kind == "i"
+        assert np.full(2, 3.0).dtype == np.complex128
+    assert np.zeros(2).dtype == np.float64
+    assert numpy_is_restored()
+
+
+def test_abs_and_var_are_silently_wrong() -> None:
+    """Why an answer counts only beside real differences."""
+    for f, truth in (
+        (lambda x: x * np.abs(x), 2 * np.abs(AT) * V),
+        (lambda x: x - x + np.var(x), 2 * np.mean((AT - AT.mean()) * V) * np.ones(3)),
+    ):
+        found = complex_step(Line(f, AT, V, DY))
+        assert found is None or abs(found.value - float(np.dot(DY, truth))) > 0.1
+
+
+def test_a_kink_is_never_crossed() -> None:
+    for at, slope in ((1e-300, 1.0), (-1e-300, 0.0)):
+        found = complex_step(Line(lambda x: np.where(x.real > 0, x, 0), np.array([at]), np.ones(1), np.ones(1)))
+        assert found is not None
+        assert abs(found.value - slope) <= found.bound < 1e-13

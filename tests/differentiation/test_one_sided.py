@@ -1,0 +1,135 @@
+"""One-sided slopes: both sides of a kink, the same on a smooth point, every output on its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad.differentiation import Line, Sides, one_sided
+
+
+def sides(f: Any, at: Any, direction: Any = None) -> Sides:
+    at = np.asarray(at, dtype=np.float64)
+    direction = np.ones(at.size) if direction is None else np.asarray(direction, dtype=np.float64)
+    return one_sided(Line(f, at, direction, np.ones(np.size(f(at)))))
+
+
+def relu(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def largest(x: Any) -> Any:
+    return np.atleast_1d(np.max(x))
+
+
+def holds(found: Sides, left: Any, right: Any) -> bool:
+    return bool(
+        np.all(np.abs(found.left - left) <= found.left_bound)
+        and np.all(np.abs(found.right - right) <= found.right_bound)
+    )
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "direction", "left", "right"),
+    [
+        (np.abs, [0.0], [1.0], -1.0, 1.0),
+        (np.abs, [0.0], [-3.0], -3.0, 3.0),
+        (relu, [0.0], [2.0], 0.0, 2.0),
+        (relu, [0.0, 1e6], [2.0, 0.0], [0.0, 0.0], [2.0, 0.0]),
+        (largest, [0.7, 0.7, 0.1], [1.0, 0.0, 0.0], 0.0, 1.0),
+        (largest, [0.7, 0.7, 0.1], [1.0, -2.0, 0.0], -2.0, 1.0),
+        (largest, [-1e6, -1e6], [1.0, 0.0], 0.0, 1.0),
+        (lambda x: np.tanh(np.abs(x)) + np.sin(x), [0.0], [1.0], 0.0, 2.0),
+        (lambda x: np.sqrt(x[:1] ** 2 + x[1:] ** 2), [0.0, 0.0], [3.0, 4.0], -5.0, 5.0),
+        (lambda x: np.where(x < 0, 0.01 * x, x), [0.0], [1.0], 0.01, 1.0),
+    ],
+)
+def test_both_sides_of_a_kink(f: Any, at: Any, direction: Any, left: Any, right: Any) -> None:
+    found = sides(f, at, direction)
+    assert holds(found, left, right)
+    assert not holds(found, right, left)
+    assert np.array_equal(found.kinked, np.atleast_1d(left) != np.atleast_1d(right))
+    # What is allowed at the point: anything between, and nothing well outside.
+    least, most = np.minimum(left, right), np.maximum(left, right)
+    assert np.all((found.low <= least) & (found.high >= most))
+    assert np.all((found.low >= least - 1e-3) & (found.high <= most + 1e-3))
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "slope"),
+    [
+        (np.sin, 0.3, np.cos(0.3)),
+        (np.tanh, -2.0, 1 / np.cosh(2.0) ** 2),
+        (np.exp, 5.0, np.exp(5.0)),
+        (np.square, 0.0, 0.0),
+        (np.square, 1e6, 2e6),
+        (np.square, 1e-6, 2e-6),
+        (lambda x: 1 + x**3, 0.0, 0.0),
+        (relu, 0.3, 1.0),
+        (relu, -0.3, 0.0),
+    ],
+)
+def test_a_smooth_point_has_one_slope(f: Any, at: float, slope: float) -> None:
+    found = sides(f, [at])
+    assert not found.kinked[0]
+    assert holds(found, slope, slope)
+    assert not holds(found, slope + 1e-3 * (1 + abs(slope)), slope)
+    assert found.low[0] <= slope <= found.high[0]
+
+
+def test_every_output_is_answered_on_its_own() -> None:
+    found = sides(lambda x: np.concatenate([np.abs(x), np.sin(x), relu(x), [3.0]]), [0.0])
+    assert found.kinked.tolist() == [True, False, True, False]
+    assert holds(found, [-1, 1, 0, 0], [1, 1, 1, 0])
+
+
+def test_a_tie_moved_along_together_has_one_slope() -> None:
+    found = sides(largest, [0.7, 0.7, 0.1], [1.0, 1.0, 1.0])
+    assert not found.kinked[0]
+    assert holds(found, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("distance", [1e-8, 1e-6, 1e-4, 1e-2])
+@pytest.mark.parametrize(("side", "slope"), [(1.0, 1.0), (-1.0, 0.0)])
+def test_beside_a_kink_the_wrong_side_is_not_allowed(distance: float, side: float, slope: float) -> None:
+    found = sides(relu, [side * distance])
+    assert found.low[0] <= slope <= found.high[0]
+    assert not found.low[0] <= 1 - slope <= found.high[0]
+
+
+def test_at_1e_12_it_is_a_kink_for_all_purposes() -> None:
+    found = sides(relu, [1e-12])
+    assert found.low[0] <= 0 <= 1 <= found.high[0]
+
+
+@pytest.mark.parametrize("p", [1.2, 1.5, 2.0, 3.0])
+def test_a_power_above_1_has_slope_0_at_0(p: float) -> None:
+    found = sides(lambda x: np.abs(x) ** p, [0.0])
+    assert found.low[0] <= 0 <= found.high[0]
+    assert not found.low[0] <= 1 <= found.high[0]
+
+
+def test_p_1_is_a_kink() -> None:
+    assert sides(lambda x: np.abs(x) ** 1.0, [0.0]).kinked[0]
+
+
+def test_few_forwards_and_no_cotangent() -> None:
+    calls = 0
+
+    def counting(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return np.abs(x)
+
+    line = Line(counting, np.zeros(1), np.ones(1), np.array([np.nan]), np.zeros(1))
+    assert one_sided(line).right[0] == 1
+    assert 12 <= calls <= 14
+
+
+def test_what_is_not_finite_is_never_a_narrow_answer() -> None:
+    for f in (lambda x: np.where(x > 0, np.nan, x), lambda x: np.where(x > 0, np.inf, x)):
+        found = sides(f, [0.0])
+        assert not (np.isfinite(found.right[0]) and np.isfinite(found.right_bound[0]))
+        assert holds(Sides(found.left, found.left, found.left_bound, found.left_bound), 1.0, 1.0)

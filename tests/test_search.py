@@ -1,0 +1,301 @@
+"""Which points a layer is judged at, and how a failing one is shrunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from cnngrad.core.case import Case
+from cnngrad.core.configurations import at_random, covering
+from cnngrad.core.errors import UsageError
+from cnngrad.core.layer import Layer
+from cnngrad.search import (
+    EFFORTS,
+    EVERYWHERE,
+    SHRINK_TRIES,
+    SIMPLEST_FIRST,
+    cases,
+    effort_named,
+    explicit_cases,
+    find_failing,
+    inside_hypothesis_test,
+    shrink,
+    where_excluding,
+)
+
+Where = Callable[[Any], bool]
+
+
+def fits(d: Any) -> bool:
+    return bool(d.height + 2 * d.pad >= d.k)
+
+
+def layer_of(where: Where | None = fits, **declared: Any) -> Layer:
+    facts: dict[str, Any] = {
+        "dims": {"height": (1, 6), "k": (1, 3), "pad": (0, 2)},
+        "shapes": lambda d: {"x": (d.height,)},
+        "where": where,
+    }
+    return Layer(lambda x: (x, lambda dy: (dy,)), ("x",), "demo", **{**facts, **declared})
+
+
+UNSIZED = Layer(lambda x: (x, lambda dy: (dy,)), ("x",), "demo", shapes={"x": (2,)})
+LAYER = layer_of()
+SMOOTHLY = settings(max_examples=30)
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_explicit_cases_are_valid_reproducible_and_different(effort: str) -> None:
+    for layer in (LAYER, UNSIZED):
+        found = list(explicit_cases(layer, effort, 3))
+        assert found == list(explicit_cases(layer, effort, 3))
+        assert found != list(explicit_cases(layer, effort, 4))
+        assert len(set(found)) == len(found)
+        assert all(Case.parse(str(case)) == case for case in found)
+        for case in found:
+            assert case.point(layer)["x"].ndim == 1
+
+
+@pytest.mark.parametrize(
+    ("effort", "rules"),
+    [
+        ("quick", ("lattice", "normal")),
+        ("normal", ("lattice", "normal", "kink")),
+        ("thorough", EVERYWHERE),
+        ("exhaustive", EVERYWHERE),
+    ],
+)
+def test_shapes_without_dims_take_every_rule_of_the_effort(effort: str, rules: tuple[str, ...]) -> None:
+    found = list(explicit_cases(UNSIZED, effort, 5))
+    assert [case.values for case in found] == list(rules)
+    assert [case.seed for case in found] == list(range(5, 5 + len(rules)))
+
+
+@pytest.mark.parametrize(
+    ("effort", "rules"),
+    [("quick", {"kink", "normal"}), ("normal", {"kink", "normal", "integers"}), ("thorough", set(EVERYWHERE[1:]))],
+)
+def test_every_configuration_is_met_with_lattice_values_and_others_in_turn(effort: str, rules: set[str]) -> None:
+    found = list(explicit_cases(LAYER, effort, 0))
+    configurations = [dict(case.dims) for case in found if case.values == "lattice"]
+    chosen = EFFORTS[effort]
+    assert configurations == covering(LAYER, 0)[: chosen.configurations] + at_random(LAYER, chosen.random, 0)
+    others = [case for case in found if case.values != "lattice"]
+    assert [dict(case.dims) for case in others] == configurations
+    assert {case.values for case in others} == rules
+
+
+def test_more_effort_tries_more() -> None:
+    wide = layer_of(None, dims={name: (1, 8) for name in "abcd"}, shapes={"x": (2,)})
+    counts = [len(list(explicit_cases(wide, effort, 0))) for effort in ("quick", "normal", "thorough", "exhaustive")]
+    assert counts[0] == 2 * (8 + 2) < counts[1] <= counts[2] < counts[3] == 2 * 8**4
+    assert EFFORTS["quick"].examples == EFFORTS["exhaustive"].examples == 0
+    assert 0 < EFFORTS["normal"].examples < EFFORTS["thorough"].examples
+
+
+def test_exhaustive_is_all_valid_configurations_and_only_those() -> None:
+    found = list(explicit_cases(LAYER, "exhaustive", 0))
+    every = [
+        {"height": h, "k": k, "pad": p} for h, k, p in product(range(1, 7), range(1, 4), range(3)) if h + 2 * p >= k
+    ]
+    for rule in ("lattice", "kink"):
+        assert [dict(case.dims) for case in found if case.values == rule] == every
+    assert len(found) == 2 * len(every) < 2 * 6 * 3 * 3
+
+
+def test_a_layer_that_declares_nothing_is_refused() -> None:
+    bare = Layer(lambda x: (x, lambda dy: (dy,)), ("x",), "demo")
+    with pytest.raises(UsageError, match="demo declares no shapes, so there is nothing to draw inputs from"):
+        list(explicit_cases(bare, "quick", 0))
+    with pytest.raises(UsageError, match="demo declares no shapes"):
+        cases(bare)
+
+
+@pytest.mark.parametrize("effort", ["hard", "", "Normal", 3, None])
+def test_an_unknown_effort_is_refused(effort: Any) -> None:
+    with pytest.raises(UsageError, match=r"effort .* is not one of quick, normal, thorough, exhaustive"):
+        effort_named(effort)
+    with pytest.raises(UsageError, match="is not one of"):
+        list(explicit_cases(LAYER, effort, 0))
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(UsageError, match="the seed is -9"):
+        [case.point(LAYER) for case in explicit_cases(LAYER, "quick", -9)]
+
+
+def test_where_nothing_is_valid_there_is_no_case() -> None:
+    for effort in EFFORTS:
+        assert list(explicit_cases(layer_of(lambda d: False), effort, 0)) == []
+
+
+def rare(point: Any) -> bool:
+    return bool(point.d.height == 4 and point.d.k == 2 and point.d.pad == 1)
+
+
+def three_zeros(point: Any) -> bool:
+    return bool(np.sum(point["x"] == 0) >= 3)
+
+
+def test_declared_features_are_reached() -> None:
+    layer = layer_of(features={"rare": rare, "three zeros": three_zeros, "any": lambda point: True})
+    without = list(explicit_cases(LAYER, "quick", 0))
+    found = list(explicit_cases(layer, "quick", 0))
+    assert found[: len(without)] == without
+    for feature in (rare, three_zeros):
+        assert any(feature(case.point(layer)) for case in found)
+    assert not any(rare(case.point(layer)) for case in without)
+    assert 0 < len(found) - len(without) <= 2
+    assert all(layer.allows(case.sizes) for case in found)
+    assert found == list(explicit_cases(layer, "quick", 0))
+
+
+def test_features_met_on_the_way_cost_nothing_and_impossible_ones_end() -> None:
+    without = list(explicit_cases(LAYER, "quick", 0))
+    for feature in (lambda point: True, lambda point: False):
+        assert list(explicit_cases(layer_of(features={"demo": feature}), "quick", 0)) == without
+
+
+@SMOOTHLY
+@given(cases(LAYER))
+def test_cases_are_a_strategy_of_valid_cases(case: Case) -> None:
+    assert LAYER.allows(case.sizes)
+    assert case.values in SIMPLEST_FIRST
+    assert case.point(LAYER)["x"].shape == (case.sizes["height"],)
+    assert inside_hypothesis_test()
+
+
+@SMOOTHLY
+@given(cases(UNSIZED))
+def test_cases_of_a_layer_without_dims(case: Case) -> None:
+    assert case.dims == ()
+    assert case.point(UNSIZED)["x"].shape == (2,)
+
+
+def test_outside_of_a_hypothesis_test() -> None:
+    assert not inside_hypothesis_test()
+
+
+WIDE = layer_of(lambda d: d.a + d.b > 3, dims={"a": (1, 9), "b": (1, 9), "c": (0, 9)}, shapes={"x": (3,)})
+
+
+def planted(case: Case) -> bool:
+    """Wrong from a = 3 and c = 2 upwards, whatever b, and not at kinks."""
+    return case.sizes["a"] >= 3 and case.sizes["c"] >= 2 and case.values != "kink"
+
+
+def test_a_planted_failing_region_is_found_again_and_again() -> None:
+    for seed in range(5):
+        found = find_failing(WIDE, planted, 100, seed)
+        assert found is not None
+        assert planted(found)
+        assert WIDE.allows(found.sizes)
+        assert find_failing(WIDE, planted, 100, seed) == found
+    assert len({find_failing(WIDE, planted, 100, seed) for seed in range(5)}) > 1
+
+
+def test_no_more_is_tried_than_asked_for() -> None:
+    tried: list[Case] = []
+
+    def never(case: Case) -> bool:
+        tried.append(case)
+        return False
+
+    assert find_failing(WIDE, never, 30, 0) is None
+    assert 0 < len(tried) <= 30
+    tried.clear()
+    assert find_failing(WIDE, never, 0, 0) is None
+    assert find_failing(UNSIZED, never, 30, 0) is None
+    assert tried == []
+
+
+def test_a_layer_with_no_valid_configuration_has_no_failing_one() -> None:
+    assert find_failing(layer_of(lambda d: False), lambda case: True, 30, 0) is None
+
+
+def test_what_the_predicate_raises_comes_through() -> None:
+    def broken(case: Case) -> bool:
+        raise RuntimeError("theirs")
+
+    with pytest.raises(RuntimeError, match="theirs"):
+        find_failing(WIDE, broken, 30, 0)
+
+
+def case_of(a: int, b: int, c: int, values: str = "integers") -> Case:
+    return Case((("a", a), ("b", b), ("c", c)), values=values, seed=7)
+
+
+@pytest.mark.parametrize("values", ["lattice", "normal", "saturated", "scale:1e6"])
+@pytest.mark.parametrize("start", [(9, 9, 9), (3, 9, 2), (4, 1, 8), (9, 2, 3)])
+def test_shrinking_ends_at_the_planted_minimum(start: tuple[int, int, int], values: str) -> None:
+    assert shrink(WIDE, case_of(*start, values=values), planted) == case_of(3, 1, 2, "integers")
+
+
+def test_the_simplest_values_that_fail_are_taken() -> None:
+    for needed in SIMPLEST_FIRST:
+        order = SIMPLEST_FIRST.index(needed)
+        smallest = shrink(
+            WIDE,
+            case_of(9, 9, 9, "saturated"),
+            lambda case, o=order: case.values == "saturated" or case.values in SIMPLEST_FIRST[o:],  # type: ignore[misc]
+        )
+        assert smallest.values == needed
+    assert shrink(WIDE, case_of(9, 9, 9, "saturated"), lambda case: case.values == "saturated").values == "saturated"
+
+
+def test_values_are_never_made_less_simple() -> None:
+    assert shrink(WIDE, case_of(3, 1, 2, "lattice"), lambda case: case.values != "integers").values == "lattice"
+
+
+def test_a_minimum_that_only_single_steps_reach() -> None:
+    odd = layer_of(None, dims={"a": (1, 99), "b": (1, 99)}, shapes={"x": (3,)})
+    start = Case((("a", 99), ("b", 98)))
+    smallest = shrink(odd, start, lambda case: case.sizes["a"] - case.sizes["b"] == 1 or case == start)
+    assert smallest.sizes["a"] - smallest.sizes["b"] == 1
+    for a_smaller in range(7, 99):
+        found = shrink(odd, Case((("a", 99), ("b", 1))), lambda case, a=a_smaller: case.sizes["a"] >= a)  # type: ignore[misc]
+        assert found.sizes == {"a": a_smaller, "b": 1}
+
+
+def test_where_is_kept_while_shrinking() -> None:
+    seen: list[Case] = []
+    smallest = shrink(WIDE, case_of(9, 9, 9), lambda case: bool(seen.append(case)) or True)  # type: ignore[func-returns-value]
+    assert smallest.sizes["a"] + smallest.sizes["b"] == 4
+    assert smallest.sizes["c"] == 0
+    assert all(WIDE.allows(case.sizes) for case in seen)
+
+
+def test_what_cannot_shrink_stays_and_tries_are_counted() -> None:
+    start = case_of(9, 9, 9, "saturated")
+    tried: list[Case] = []
+    assert shrink(WIDE, start, lambda case: bool(tried.append(case))) == start  # type: ignore[func-returns-value]
+    assert 0 < len(tried) <= 3 * 3 + len(SIMPLEST_FIRST)
+    huge = layer_of(None, dims={name: (0, 10**9) for name in "abcdefghij"}, shapes={"x": (3,)})
+    largest = Case(tuple((name, 10**9) for name in "abcdefghij"), values="integers")
+    tried.clear()
+    shrink(huge, largest, lambda case: bool(tried.append(case)) or sum(case.sizes.values()) % 2 == 1)  # type: ignore[func-returns-value]
+    assert len(tried) <= SHRINK_TRIES
+
+
+def test_a_layer_without_dims_shrinks_its_values_only() -> None:
+    assert shrink(UNSIZED, Case(values="normal", seed=4), lambda case: True) == Case(values="integers", seed=4)
+
+
+@pytest.mark.parametrize(
+    ("case", "text"),
+    [
+        (case_of(3, 1, 2), "where=lambda d: not (d.a == 3 and d.c == 2)"),
+        (case_of(1, 1, 2), "where=lambda d: not (d.c == 2)"),
+        (case_of(1, 1, 0), "where=lambda d: not (d.a == 1 and d.b == 1 and d.c == 0)"),
+    ],
+)
+def test_the_line_that_would_exclude_a_configuration(case: Case, text: str) -> None:
+    assert where_excluding(WIDE, case) == text
+    where: Where = eval(text.removeprefix("where="))
+    assert not layer_of(where, dims=WIDE.dims).allows(case.sizes)
+    assert layer_of(where, dims=WIDE.dims).allows({"a": 5, "b": 5, "c": 5})
