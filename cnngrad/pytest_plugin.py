@@ -29,6 +29,7 @@ def record(status: str) -> None:
     Args:
         status: the report's status, ``"passed"`` or another.
 
+    >>> _ = _take()
     >>> record("passed")
     >>> _take()
     {'passed': 1}
@@ -92,6 +93,11 @@ def pytest_report_header() -> str | None:
     from cnngrad import __version__
 
     return f"cnngrad {__version__}: " + ", ".join(f"{name} {value}" for name, value in OPTIONS.items())
+
+
+def pytest_runtest_setup() -> None:
+    """What was recorded outside of tests belongs to none of them."""
+    _take()
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:

@@ -91,6 +91,7 @@ def check(
     chosen = choose_checks(select, exclude)
     points = _points(layer, arrays, config or {}, case, seed, effort)
     report = examine(layer, points, chosen, seed=seed, effort=effort, search=case is None and shapes is None)
+    report = replace(report, gradients_due=not select or GRADIENTS in select)
     record(str(report.status))
     if raise_on_failure and not report.ok:
         raise (GradientMismatch if report.status == Status.FAILED else NotVerified)(report)

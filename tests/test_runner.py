@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,13 @@ def numbers_seen(vjp: Callable[..., Any], seen: list[Any]) -> Callable[..., Any]
         return vjp(*inputs, **config)
 
     return noting
+
+
+@pytest.fixture(autouse=True, scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Arrays that fail are saved below the current folder, which is not to be the project's."""
+    with contextlib.chdir(tmp_path_factory.mktemp("elsewhere")):
+        yield
 
 
 # What it takes.
@@ -230,10 +238,10 @@ def test_what_cannot_be_checked_is_refused(arguments: Any, options: dict[str, An
     assert str(error.value).startswith(message)
 
 
-@pytest.mark.parametrize("option", ["select", "exclude"])
-def test_an_unknown_check_is_refused_with_the_known_ones(option: str) -> None:
+@pytest.mark.parametrize("options", [{"select": ("nonsense",)}, {"exclude": ("nonsense",)}])
+def test_an_unknown_check_is_refused_with_the_known_ones(options: Any) -> None:
     with pytest.raises(cg.UsageError, match=rf"^there is no check 'nonsense'; there are {GRADIENTS}, "):
-        cg.check(dense(), X, W, **{option: ("nonsense",)})
+        cg.check(dense(), X, W, **options)
 
 
 def test_rows_of_different_length_are_refused() -> None:

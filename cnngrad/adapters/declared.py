@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from cnngrad.core.conventions import Conventions
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 
-# The adapter itself provides these.
-_PROVIDED = ("vjp", "inputs", "shared")
+# The adapter itself provides these, and the layer the last.
+_PROVIDED = ("vjp", "inputs", "shared", "conventions")
 
 
 def refuse_unknown(adapter: Callable[..., Layer], declared: Mapping[str, Any]) -> None:
@@ -30,7 +31,8 @@ def refuse_unknown(adapter: Callable[..., Layer], declared: Mapping[str, Any]) -
     cnngrad.core.errors.UsageError: from_functions takes no keyword 'dim' (did you mean 'dims'?); it takes forward, ...
     """
     own = [p.name for p in inspect.signature(adapter).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    accepted = [*own, *(f.name for f in fields(Layer) if f.name not in (*_PROVIDED, *own))]
+    of_layer = [f.name for f in (*fields(Layer), *fields(Conventions))]
+    accepted = [*own, *(name for name in of_layer if name not in (*_PROVIDED, *own))]
     for word in declared:
         if word not in accepted:
             raise UsageError(

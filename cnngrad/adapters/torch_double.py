@@ -13,6 +13,7 @@ from cnngrad.core.layer import Layer
 from cnngrad.core.values import draw_input, rng_for
 
 COTANGENT = "cotangent"  # "dy" is the cotangent of the layer that is checked, here that of the gradients
+_OF_THE_FIRST = ("inputs", "batch_axis", "features", "conventions")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class DoubleBackward:
 def double_facts(call: TorchCall, layer: Layer) -> tuple[DoubleBackward, tuple[str, ...], dict[str, Any]]:
     """The function, the inputs and the declarations of the double backward of a layer."""
     function = DoubleBackward(call, layer)
-    facts = {name: value for name, value in layer.facts.items() if name not in ("inputs", "batch_axis", "features")}
+    facts = {name: value for name, value in layer.facts.items() if name not in _OF_THE_FIRST}
     if layer.shapes is not None:
         facts["shapes"] = function.shapes if layer.dims is not None else function.shapes(SimpleNamespace())
     return function, (*layer.inputs, COTANGENT), {**facts, "name": f"{layer.name}_backward"}

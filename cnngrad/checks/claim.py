@@ -88,7 +88,7 @@ class Claim:
         return 8 * moved
 
     def _gradient_of(self, inputs: Sequence[Any]) -> Vector:
-        returned = dict(zip(self.at.layer.inputs, self.at.gradients(self.dy, inputs), strict=True))
+        returned = self.at.by_name(self.at.gradients(self.dy, inputs))
         gradient = np.zeros(self.gradient.size)
         for name in self.sound:
             gradient[self.at.slices[name]] = flatten([np.asarray(returned[name], dtype=np.float64)])

@@ -56,24 +56,26 @@ def judge_at_kinks(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> 
 
 def judge_beside(claim: Claim, names: Sequence[str], judge_smooth: Smooth) -> dict[str, Result] | None:
     """The same comparison at a point a little aside; ``None`` where every such point tried has a kink too."""
+    settled: dict[str, Result] | None = None
     for attempt in range(3):
         inputs = aside(claim.at.layer, claim.at.point, NEARBY, f"aside {attempt}")
         point = replace(claim.at.point, inputs=inputs)
         at = Evaluation(claim.at.layer, point, claim.at.calls)
         y, backward = at.vjp(point.inputs)
         y0 = flatten(outputs_of(y))
-        returned = dict(zip(at.layer.inputs, at.pull(y, backward, claim.dy), strict=True))
+        returned = at.by_name(at.pull(y, backward, claim.dy))
         judged, unsettled = judge_smooth(Claim(at, y0, claim.dy, returned, tuple(names)))
-        if not unsettled:
-            return judged
-    return None
+        settled = None if unsettled else judged
+        if settled is not None and all(result.status != Status.INCONCLUSIVE for result in settled.values()):
+            break  # else the point aside may lie where the forward is flat, and says nothing
+    return settled
 
 
 def claimed_rows(claim: Claim) -> Array:
     """The claimed Jacobian, one backward an output: shape (outputs, inputs)."""
     rows = np.zeros((claim.y0.size, claim.gradient.size))
     for j, unit in enumerate(np.eye(claim.y0.size)):
-        returned = dict(zip(claim.at.layer.inputs, claim.at.gradients(unit), strict=True))
+        returned = claim.at.by_name(claim.at.gradients(unit))
         for name in claim.sound:
             rows[j, claim.at.slices[name]] = np.asarray(returned[name], dtype=np.float64).ravel()
     return rows
@@ -189,7 +191,7 @@ def _several_kinks(claim: Claim, span: slice, j: int, allowed: Allowed) -> bool:
         inputs = aside(claim.at.layer, claim.at.point, TINY, f"sample {sample}")
         unit = np.zeros(claim.y0.size)
         unit[j] = 1.0
-        returned = dict(zip(claim.at.layer.inputs, claim.at.gradients(unit, inputs), strict=True))
+        returned = claim.at.by_name(claim.at.gradients(unit, inputs))
         row = np.concatenate([np.ravel(returned[name]).astype(np.float64) for name in claim.sound])
         if not any(np.allclose(row, other, rtol=1e-4, atol=1e-6 * float(np.max(np.abs(row)))) for other in seen):
             seen.append(row)

@@ -40,7 +40,7 @@ def gradient_tables(layer: Layer, point: Point) -> dict[str, GradientTable]:
     at = Evaluation(layer, point)
     y, backward = at.vjp(point.inputs)
     dy = point.cotangent(flatten(outputs_of(y)).size)
-    returned = dict(zip(layer.inputs, at.pull(y, backward, dy), strict=True))
+    returned = at.by_name(at.pull(y, backward, dy))
     found = coordinates(at.flat, at.origin, dy)
     tables = {}
     for name, span in at.slices.items():

@@ -93,6 +93,14 @@ class Evaluation:
             raise LayerRaised("backward", error) from error
         return gradients
 
+    def by_name(self, gradients: Sequence[Any]) -> dict[str, Any]:
+        """Gradients under their inputs' names; ``None`` for an input declared to have none counts as zeros."""
+        named = dict(zip(self.layer.inputs, gradients, strict=True))
+        for name in self.layer.zero_gradient:
+            if named[name] is None:
+                named[name] = np.zeros(np.shape(self.point[name]))
+        return named
+
     def gradients(self, dy: Vector, inputs: Sequence[Any] | None = None) -> tuple[Any, ...]:
         """Forward and backward in one go."""
         y, backward = self.vjp(self.point.inputs if inputs is None else inputs)

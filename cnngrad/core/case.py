@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from cnngrad.core.arrays import Array, is_differentiable, shape_text
+from cnngrad.core.declarations import as_shape
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import draw_cotangent, draw_input, rng_for, rule_named
@@ -65,6 +66,8 @@ class Case:
             name, equals, value = word.partition("=")
             if not equals or not name:
                 raise _bad_word(text, word)
+            if name in rest or name in dict(dims) or name in dict(shapes):
+                raise UsageError(f"the case {text!r} gives {name} twice")
             if name == "values":
                 rest["values"] = value
             elif value.startswith("(") and value.endswith(")"):
@@ -99,10 +102,7 @@ class Case:
         if self.values.startswith("file:"):
             return _load(self, layer, dict(config or {}))
         d = SimpleNamespace(**self.sizes)
-        shapes = dict(self.shapes) if self.shapes else layer.shapes_at(self.sizes)
-        absent = [name for name in layer.inputs if name not in shapes]
-        if absent:
-            raise UsageError(f"the case gives no shape for {', '.join(absent)} of {layer.name}: {self}")
+        shapes = self._own_shapes(layer) if self.shapes else layer.shapes_at(self.sizes)
         inputs = tuple(
             draw_input(
                 rng_for(self.seed, name),
@@ -115,6 +115,19 @@ class Case:
             for name in layer.inputs
         )
         return Point(self, layer.inputs, inputs, {**layer.config_at(self.sizes), **(config or {})})
+
+    def _own_shapes(self, layer: Layer) -> dict[str, tuple[int, ...]]:
+        own = dict(self.shapes)
+        absent = [name for name in layer.inputs if name not in own]
+        if absent:
+            raise UsageError(f"the case gives no shape for {', '.join(absent)} of {layer.name}: {self}")
+        foreign = [name for name in own if name not in layer.inputs]
+        if foreign:
+            inputs = ", ".join(layer.inputs)
+            raise UsageError(
+                f"the case gives a shape for {', '.join(foreign)}; the inputs of {layer.name} are {inputs}"
+            )
+        return {name: as_shape(layer.name, name, shape) for name, shape in own.items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -65,7 +65,8 @@ class Conventions:
         for word, accepted in (("reduction", "mean"), ("sign", "descent"), ("cotangent", "preactivation")):
             if getattr(self, word) not in ("", accepted):
                 raise UsageError(
-                    f"{layer}: {word}={getattr(self, word)!r} is no convention; accepted is {accepted!r}, or leave it out"
+                    f"{layer}: {word}={getattr(self, word)!r} is no convention; accepted is {accepted!r}, or "
+                    "leave it out"
                 )
         if self.reduction and batch_axis is None:
             raise UsageError(
@@ -76,8 +77,8 @@ class Conventions:
                 f"{layer}: cotangent='preactivation' and activation='sigmoid' belong together; activations by name are "
                 f"{', '.join(ACTIVATIONS)}"
             )
-        for given in filter(None, (self.activation, self.input_activation)):
-            activation_called(layer, given)
+        for given in (self.activation, self.input_activation):
+            activation_called(layer, given or "identity")
         if self.surrogate is not None and not callable(self.surrogate):
             raise UsageError(f"{layer}: surrogate={self.surrogate!r} is no function; it takes what the forward takes")
 
@@ -152,8 +153,8 @@ def activation_called(layer: str, given: str | Activation) -> Activation:
     if isinstance(given, tuple) and len(given) == 2 and all(map(callable, given)):
         return given
     raise UsageError(
-        f"{layer}: the activation {given!r} is none of {', '.join(ACTIVATIONS)}, nor a pair (f, slope) with the slope as "
-        "a function of f's output: (np.tanh, lambda a: 1 - a**2)"
+        f"{layer}: the activation {given!r} is none of {', '.join(ACTIVATIONS)}, nor a pair (f, slope) with the slope "
+        "as a function of f's output: (np.tanh, lambda a: 1 - a**2)"
     )
 
 

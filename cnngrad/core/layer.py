@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import InitVar, dataclass, field, fields, replace
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from cnngrad.core.arrays import Array
+from cnngrad.core.conventions import Activation, Conventions
+from cnngrad.core.declarations import as_names, as_shape, refuse_wrong_dims, refuse_wrong_domain
 from cnngrad.core.errors import UsageError
 
 Backward = Callable[[Any], Sequence[Any]]
@@ -47,6 +46,9 @@ class Layer:
         features: ``name -> predicate(point)``: what a search must reach at least once for the layer to count as
             verified.
         target: how the command line finds the layer (``mynet.py:conv``), for the replay line.
+        reduction, sign, cotangent, activation, input_activation, surrogate: declared conventions, see
+            :class:`~cnngrad.core.conventions.Conventions`. The layer is translated when it is made: called, it gives
+            plain gradients, and ``conventions`` says in words what was translated.
 
     Raises:
         UsageError: a declaration that does not fit the inputs.
@@ -77,23 +79,53 @@ class Layer:
     shared: Callable[[], Vjp] | None = None
     features: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
     target: str = ""
+    conventions: tuple[str, ...] = ()
+    reduction: InitVar[str] = ""
+    sign: InitVar[str] = ""
+    cotangent: InitVar[str] = ""
+    activation: InitVar[str | Activation] = ""
+    input_activation: InitVar[str | Activation] = ""
+    surrogate: InitVar[Callable[..., Any] | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(
+        self,
+        reduction: str,
+        sign: str,
+        cotangent: str,
+        activation: str | Activation,
+        input_activation: str | Activation,
+        surrogate: Callable[..., Any] | None,
+    ) -> None:
         if not callable(self.vjp):
             raise UsageError(
                 f"a Layer takes a function vjp(*inputs, **config) -> (y, backward), not {self.vjp!r}: "
                 "wrap a forward/backward pair with cg.from_functions, a class with cg.from_class"
             )
         for name in ("inputs", "constants", "zero_gradient", "in_place"):
-            given = getattr(self, name)
-            object.__setattr__(self, name, (given,) if isinstance(given, str) else tuple(given))
+            object.__setattr__(self, name, as_names(name, getattr(self, name)))
         if not self.inputs:
             raise UsageError("a layer needs at least one input: inputs=('x', 'w', 'b')")
         if not self.name:
             own = getattr(self.vjp, "__name__", type(self.vjp).__name__)
             object.__setattr__(self, "name", own.removesuffix("_vjp"))
         self._refuse_unknown_names()
-        self._refuse_wrong_dims()
+        refuse_wrong_dims(self.name, self.dims)
+        refuse_wrong_domain(self.name, self.domain)
+        self._translate(Conventions(reduction, sign, cotangent, activation, input_activation, surrogate))
+
+    def _translate(self, declared: Conventions) -> None:
+        """Become a plain layer: the conventions are in the ``vjp`` from here on, and copies do not translate twice."""
+        declared.refuse_wrong(self.name, self.batch_axis)
+        if not any(declared):
+            return
+
+        def plain(vjp: Vjp) -> Vjp:
+            return declared.translated(vjp, self.name, self.inputs, self.batch_axis)
+
+        shared = self.shared
+        object.__setattr__(self, "vjp", plain(self.vjp))
+        object.__setattr__(self, "shared", None if shared is None else lambda: plain(shared()))
+        object.__setattr__(self, "conventions", (*self.conventions, *declared))
 
     def _refuse_unknown_names(self) -> None:
         for declared in ("constants", "draw", "domain", "zero_gradient"):
@@ -102,14 +134,6 @@ class Layer:
                 raise UsageError(
                     f"{self.name}: {declared} names {', '.join(map(repr, unknown))}; "
                     f"the inputs are {', '.join(self.inputs)}"
-                )
-
-    def _refuse_wrong_dims(self) -> None:
-        for dim, limits in (self.dims or {}).items():
-            if not _is_range(limits):
-                raise UsageError(
-                    f"{self.name}: dims[{dim!r}] is {limits!r}; it takes two whole numbers (lowest, highest), "
-                    "both included, lowest first: (1, 3)"
                 )
 
     def __repr__(self) -> str:
@@ -135,6 +159,7 @@ class Layer:
         A fixed keyword that is also a dim narrows that dim; any other one drops the declared configurations, since
         only the author knows how they would change.
 
+        >>> import numpy as np
         >>> layer = Layer(lambda x, k=1: (k * x, lambda dy: (k * dy,)), ("x",), "times")
         >>> layer.configured(k=3)(np.ones(1))[0].tolist()
         [3.0]
@@ -168,7 +193,7 @@ class Layer:
         missing = [name for name in self.inputs if name not in shapes]
         if missing:
             raise UsageError(f"{self.name}: shapes has no entry for {', '.join(missing)}; it needs one for every input")
-        return {name: _as_shape(self.name, name, shapes[name]) for name in self.inputs}
+        return {name: as_shape(self.name, name, shapes[name]) for name in self.inputs}
 
     def config_at(self, dims: Mapping[str, int]) -> dict[str, Any]:
         """The keywords handed to ``vjp`` at one configuration."""
@@ -179,21 +204,3 @@ class Layer:
     def allows(self, dims: Mapping[str, int]) -> bool:
         """Whether a configuration is one the layer is declared for."""
         return self.where is None or bool(self.where(SimpleNamespace(**dims)))
-
-
-def _is_range(limits: Any) -> bool:
-    try:
-        low, high = limits
-    except (TypeError, ValueError):
-        return False
-    return isinstance(low, (int, np.integer)) and isinstance(high, (int, np.integer)) and bool(low <= high)
-
-
-def _as_shape(layer: str, name: str, shape: Any) -> tuple[int, ...]:
-    try:
-        sides = tuple(operator.index(side) for side in ((shape,) if isinstance(shape, (int, np.integer)) else shape))
-    except (TypeError, ValueError):
-        raise UsageError(f"{layer}: the shape of {name} is {shape!r}; it takes a tuple of whole numbers") from None
-    if any(side < 0 for side in sides):
-        raise UsageError(f"{layer}: the shape of {name} is {sides}; no side can be negative (is a where= missing?)")
-    return sides

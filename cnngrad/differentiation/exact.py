@@ -61,8 +61,11 @@ def direction_for(rng: np.random.Generator, size: int) -> Vector:
 
 
 @np.errstate(all="ignore")  # a step may leave the domain of f; what comes back then is refused
-def exact(line: Line) -> Estimate | None:
+def exact(line: Line, share: float = STEP) -> Estimate | None:
     """The derivative along an integer direction, exactly; ``None`` where anything was rounded.
+
+    Args:
+        share: the step, a power of two, as a share of the size of the point.
 
     >>> line = Line(lambda x: 0.75 * x + 0.5, np.array([1.5]), np.array([3.0]), np.ones(1))
     >>> exact(line)
@@ -70,7 +73,7 @@ def exact(line: Line) -> Estimate | None:
     """
     if not has_spare_bits(line.y0) or not has_spare_bits(line.at):
         return None
-    step = STEP * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=1.0))
+    step = share * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=0.0))
     if 64 * EPS * np.max(np.abs(line.y0), initial=0.0) >= step:
         return None  # the step is lost in outputs this large, and a rounded sum may end in zero bits too
     offset = step * line.direction
@@ -87,7 +90,7 @@ def exact(line: Line) -> Estimate | None:
 
 
 def _next_power_of_two(size: float) -> float:
-    return float(2.0 ** math.ceil(math.log2(size)))
+    return float(2.0 ** math.ceil(math.log2(size))) if size else 1.0
 
 
 def _uses_double_precision(y0: Array, up: Array) -> bool:

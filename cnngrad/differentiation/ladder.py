@@ -92,9 +92,11 @@ def working_eps(outputs: Vector) -> float:
     >>> working_eps(np.array([1 / 3])) == EPS, working_eps(np.array([np.float32(1 / 3)], dtype=float))
     (True, 1.1920928955078125e-07)
     """
+    if np.all(outputs % 1 == 0) and np.max(np.abs(outputs), initial=0.0) < 16:
+        return EPS  # counts or steps, not numbers of low precision
     mantissas, _ = np.frexp(outputs[outputs != 0])
     for bits in (8, 11, 24):
-        if mantissas.size and np.all(np.ldexp(mantissas, bits) % 1 == 0):
+        if np.all(np.ldexp(mantissas, bits) % 1 == 0):
             return float(2.0 ** (1 - bits))
     return EPS
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from cnngrad.core.arrays import Array, Vector, flatten, outputs_of
+from cnngrad.core.arrays import Array, Vector, outputs_of, shape_text
 from cnngrad.core.errors import UsageError
 from cnngrad.differentiation.cascade import estimate
 from cnngrad.differentiation.line import Estimate, Function, Line
@@ -51,7 +50,12 @@ def numerical_gradient(loss: Callable[[Array], Any], x: npt.ArrayLike) -> Estima
     >>> found.value.tolist(), bool(np.all(found.bound < 1e-12))
     ([2.0, 6.0], True)
     """
-    return numerical_vjp(loss, x, dy=1.0)[0]
+    return numerical_vjp(lambda point: _number(loss(point)), x, dy=1.0)[0]
+
+
+def _number(y: Any) -> Any:
+    """An array of one entry is one number."""
+    return np.reshape(y, ()) if isinstance(y, np.ndarray) and y.size == 1 else y
 
 
 def numerical_vjp(f: Callable[..., Any], *inputs: npt.ArrayLike, dy: Any) -> tuple[Estimate, ...]:
@@ -71,31 +75,43 @@ def numerical_vjp(f: Callable[..., Any], *inputs: npt.ArrayLike, dy: Any) -> tup
     >>> numerical_vjp(np.multiply, [1.0, 2.0], [3.0, 4.0], dy=np.array([1.0, 1.0]))[0].value.tolist()
     [3.0, 4.0]
     """
-    points = [_as_point(value) for value in inputs]
+    if not inputs:
+        raise UsageError("no input is given: numerical_vjp(f, x, dy=dy)")
+    points = [_real("an input", value) for value in inputs]
     shapes = [point.shape for point in points]
-    cotangent = flatten([np.asarray(part, dtype=np.float64) for part in outputs_of(dy)])
+    cotangents = [_real("dy", part) for part in outputs_of(dy)]
+    ends = np.cumsum([point.size for point in points])[:-1]
 
-    def flat(vector: Any) -> Vector:
-        sizes = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
-        pieces = [piece.reshape(shape) for piece, shape in zip(np.split(vector, sizes), shapes, strict=True)]
-        parts = [np.ravel(part) for part in outputs_of(f(*pieces))]
-        return np.concatenate([np.asarray(part, dtype=np.result_type(part, np.float64)) for part in parts])
+    def outputs(vector: Any) -> list[Any]:
+        pieces = [piece.reshape(shape) for piece, shape in zip(np.split(vector, ends), shapes, strict=True)]
+        real = not np.iscomplexobj(vector)
+        return [_real("what the function returned", y) if real else np.asarray(y) for y in outputs_of(f(*pieces))]
 
     at = np.concatenate([point.ravel() for point in points])
-    size = flat(at).size
-    if size != cotangent.size:
-        raise UsageError(
-            f"dy has {cotangent.size} entries, the output has {size}: give dy the output's structure and shape"
-            + ("" if cotangent.size != 1 else "; for a gradient the function returns one number")
-        )
-    found = coordinates(flat, at, cotangent)
-    ends = np.cumsum([point.size for point in points])[:-1]
+    _refuse_wrong_cotangent(cotangents, outputs(at))
+
+    def flat(vector: Any) -> Vector:
+        return np.concatenate([y.ravel() for y in outputs(vector)])
+
+    found = coordinates(flat, at, np.concatenate([part.ravel() for part in cotangents]))
     parts = zip(np.split(found.value, ends), np.split(found.bound, ends), shapes, strict=True)
     return tuple(Estimate(value.reshape(shape), bound.reshape(shape), found.how) for value, bound, shape in parts)
 
 
-def _as_point(value: npt.ArrayLike) -> Vector:
+def _refuse_wrong_cotangent(dy: list[Vector], y: list[Vector]) -> None:
+    given, needed = [part.shape for part in dy], [part.shape for part in y]
+    if given != needed:
+        raise UsageError(
+            f"dy has shape {' and '.join(map(str, given))}, the output {' and '.join(map(str, needed))}: "
+            "give dy the output's structure and shape"
+            + ("; for a gradient the function returns one number" if given == [()] else "")
+        )
+
+
+def _real(what: str, value: Any) -> Vector:
     try:
+        if np.asarray(value).dtype.kind not in "fiub":
+            raise TypeError(f"it is {shape_text(value)}")
         return np.array(value, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"an input is no array of real numbers: {error}") from None
+        raise UsageError(f"{what} is no array of real numbers: {error}") from None

@@ -41,6 +41,7 @@ class ReportData:
         differentiable: inputs that had to be compared at least once.
         features: feature -> at how many judged points it was met.
         seed, effort: what the run was started with.
+        gradients_due: whether a pass asks for compared gradients: always, unless only other checks were selected.
         notes: what the run itself has to say (a search that was left out, say).
 
     >>> ReportData("demo", (), ("x",)).ok
@@ -54,6 +55,7 @@ class ReportData:
     seed: int = 0
     effort: str = "normal"
     notes: tuple[str, ...] = ()
+    gradients_due: bool = True
     tables: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False, compare=False)
 
     @property
@@ -76,9 +78,11 @@ class ReportData:
         for status in (Status.FAILED, Status.ERROR):
             if status in seen:
                 return status
-        if self.not_compared or Status.INCONCLUSIVE in seen or not self.totals.entries:
+        if self.not_compared or Status.INCONCLUSIVE in seen:
             return Status.INCONCLUSIVE
-        return Status.PASSED
+        if self.gradients_due and not self.totals.entries:
+            return Status.INCONCLUSIVE
+        return Status.PASSED if Status.PASSED in seen else Status.INCONCLUSIVE
 
     @property
     def not_compared(self) -> tuple[str, ...]:
@@ -99,7 +103,7 @@ class ReportData:
 
     @property
     def ok(self) -> bool:
-        """Every check passed or was not applicable, and at least one gradient entry was compared."""
+        """Every check passed or was not applicable, and gradient entries were compared if they were due."""
         return self.status == Status.PASSED
 
     @cached_property

@@ -70,7 +70,7 @@ def test_one_entry_wrong_by_a_billionth_of_the_largest_fails_on_smooth_layers(
     assert statuses(judge(layer, NORMAL)) == {name: "passed"}
     result = judge(spoilt(layer, **{name: bumped}), NORMAL)[name]
     assert result.status == "failed"
-    assert result.index == np.unravel_index(entry, (4, 10))
+    assert result.index == divmod(entry, 10)
     assert result.differing == 1
 
 
@@ -129,7 +129,7 @@ def test_a_gradient_of_the_wrong_form_fails(change: Any, reason: str) -> None:
 def test_a_nan_is_named_by_its_place() -> None:
     result = judge(doubling(with_nan))["x"]
     assert (result.index, result.differing, result.entries) == ((1,), 1, 3)
-    assert np.isnan(result.analytic)
+    assert str(result.analytic) == "nan"
 
 
 def product(gradients_of: Any) -> Layer:
@@ -283,8 +283,11 @@ def test_a_layer_that_computes_in_float32_inside_is_not_called_wrong(case: str) 
     def vjp(factor: float) -> Any:
         def dense(x: Any, w: Any) -> Any:
             y = (low(x) @ low(w)).astype(np.float64)
-            dw = lambda dy: factor * (low(x).T @ low(dy)).astype(np.float64)  # noqa: E731
-            return y, lambda dy: ((low(dy) @ low(w).T).astype(np.float64), dw(dy))
+
+            def backward(dy: Any) -> Any:
+                return (low(dy) @ low(w).T).astype(np.float64), factor * (low(x).T @ low(dy)).astype(np.float64)
+
+            return y, backward
 
         return dense
 

@@ -144,11 +144,11 @@ def test_max_pooling_with_ties_everywhere() -> None:
 RELU_CONV = sized(layers.relu_conv, x=(1, 1, 3, 3), w=(2, 1, 2, 2), b=(2,))
 
 
-@pytest.mark.parametrize("first_seed", [0, 10, 20])
+@pytest.mark.parametrize("first_seed", [0, 6, 12])
 def test_many_zeros_under_cotangents_of_both_signs_never_fail(first_seed: int) -> None:
-    judged = [judge(RELU_CONV, f"values=kink seed={seed}") for seed in range(first_seed, first_seed + 10)]
+    judged = [judge(RELU_CONV, f"values=kink seed={seed}") for seed in range(first_seed, first_seed + 6)]
     assert "failed" not in {status for results in judged for status in statuses(results).values()}
-    assert sum("kinks met" in result.reason for results in judged for result in results.values()) > 10
+    assert sum("kinks met" in result.reason for results in judged for result in results.values()) > 6
 
 
 @pytest.mark.parametrize("name", ["x", "w", "b"])
@@ -202,4 +202,3 @@ def test_a_point_too_large_for_pairs_is_inconclusive() -> None:
     assert result.reason == (
         "several kinks met at this point; it is too large to look at every pair of output and input"
     )
-    assert statuses(judge(relu(0.0, factor=2.0), NORMAL, np.zeros(500))) == {"x": "failed"}

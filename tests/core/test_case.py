@@ -265,7 +265,7 @@ def test_numbers_that_do_not_fit(arrays: Any, message: str) -> None:
 
 def test_a_step_aside_is_small_in_every_entry_and_stays_inside() -> None:
     layer = demo(domain={"w": (0, 1)})
-    x, w = np.array([[-8.0, 0.0, 4.0]], np.float32), np.array([0.5, 1 - 1e-9, 1e-9])
+    x, w = np.array([[-8.0, 0.0, 4.0]], np.float32), np.array([0.5, *[1 - 1e-9] * 9, *[1e-9] * 9])
     point = Point(Case(), ("x", "w"), (x, w))
     moved_x, moved_w = aside(layer, point, 0.01, "test")
     assert moved_x.dtype == np.float32

@@ -1,0 +1,93 @@
+"""What an author may declare about a layer, refused at once where it cannot be meant."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cnngrad.core.errors import UsageError
+
+RESERVED = ("values", "seed")  # the words of a printed case that are no dims
+
+
+def as_names(declared: str, given: Any) -> tuple[str, ...]:
+    """Names as a tuple; a single string is one name.
+
+    Raises:
+        UsageError: anything else, or a name twice.
+
+    >>> as_names("inputs", "x"), as_names("inputs", ["x", "w"])
+    (('x',), ('x', 'w'))
+    """
+    names = (given,) if isinstance(given, str) else given
+    are_names = isinstance(names, (tuple, list)) and all(isinstance(name, str) and name for name in names)
+    if are_names and len(set(names)) == len(names):
+        return tuple(names)
+    raise UsageError(f"{declared} is {given!r}; it takes names, each once: {declared}=('x', 'w')")
+
+
+def refuse_wrong_dims(layer: str, dims: Any) -> None:
+    """Dims are ranges of whole numbers by a name that a printed case can hold.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if dims is None:
+        return
+    if not isinstance(dims, Mapping):
+        raise UsageError(f"{layer}: dims is {dims!r}; it takes ranges by name: dims={{'n': (1, 3)}}")
+    for dim, limits in dims.items():
+        if not isinstance(dim, str) or not dim.isidentifier() or dim in RESERVED:
+            raise UsageError(f"{layer}: a dim is called {dim!r}; it takes a name, not {' or '.join(RESERVED)}")
+        if not _is_range(limits):
+            raise UsageError(
+                f"{layer}: dims[{dim!r}] is {limits!r}; it takes two whole numbers (lowest, highest), "
+                "both included, lowest first: (1, 3)"
+            )
+
+
+def _is_range(limits: Any) -> bool:
+    try:
+        low, high = limits
+    except (TypeError, ValueError):
+        return False
+    return isinstance(low, (int, np.integer)) and isinstance(high, (int, np.integer)) and bool(low <= high)
+
+
+def refuse_wrong_domain(layer: str, domain: Mapping[str, Any]) -> None:
+    """A domain is an open interval for each input it names.
+
+    Raises:
+        UsageError: it is not.
+    """
+    for name, interval in domain.items():
+        try:
+            low, high = (float(end) for end in interval)
+        except (TypeError, ValueError):
+            low = high = float("nan")
+        if not low < high:
+            raise UsageError(
+                f"{layer}: domain[{name!r}] is {interval!r}; it takes an open interval, lower end first: (0, 1), "
+                "or (0, math.inf)"
+            )
+
+
+def as_shape(layer: str, name: str, shape: Any) -> tuple[int, ...]:
+    """A shape as a tuple of whole numbers; a single number is one side.
+
+    Raises:
+        UsageError: a side that is no whole number, or negative.
+
+    >>> as_shape("conv", "x", 3), as_shape("conv", "x", [2, 3])
+    ((3,), (2, 3))
+    """
+    try:
+        sides = tuple(operator.index(side) for side in ((shape,) if isinstance(shape, (int, np.integer)) else shape))
+    except (TypeError, ValueError):
+        raise UsageError(f"{layer}: the shape of {name} is {shape!r}; it takes a tuple of whole numbers") from None
+    if any(side < 0 for side in sides):
+        raise UsageError(f"{layer}: the shape of {name} is {sides}; no side can be negative (is a where= missing?)")
+    return sides

@@ -1,0 +1,68 @@
+"""Every example: the right layer passes, the wrong one fails, and the glue is as short as it is said to be."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import cnngrad as cg
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+NEEDS = {"torch_function": "torch", "jax_custom_vjp": "jax", "autograd_primitive": "autograd", "c_layer": "gcc"}
+NAMES = sorted(path.parent.name for path in EXAMPLES.glob("*/layers.py"))
+
+
+def example(name: str) -> Any:
+    return pytest.param(name, marks=[pytest.mark.integration] if name in NEEDS else [], id=name)
+
+
+every_example = pytest.mark.parametrize("name", [example(name) for name in NAMES])
+
+
+def load(name: str) -> ModuleType:
+    """The example, imported as a file."""
+    if NEEDS.get(name) == "gcc":
+        if shutil.which("gcc") is None:
+            pytest.skip("no gcc")
+    elif name in NEEDS:
+        pytest.importorskip(NEEDS[name])
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / name / "layers.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@every_example
+def test_right_passes_and_wrong_fails(name: str) -> None:
+    jax = pytest.importorskip("jax") if name == "jax_custom_vjp" else None
+    before = jax.config.jax_enable_x64 if jax else None
+    module = load(name)
+    try:
+        report = cg.check(module.right, effort="quick", raise_on_failure=False)
+        assert report.ok, str(report)
+        assert cg.check(module.wrong, effort="quick", raise_on_failure=False).status == "failed"
+    finally:
+        if jax:
+            jax.config.update("jax_enable_x64", before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_glue_takes_at_most_five_lines(name: str) -> None:
+    source = (EXAMPLES / name / "layers.py").read_text("utf-8")
+    _, glue = source.split("# The glue: ")
+    code = [line for line in glue.splitlines()[1:] if not line.startswith("wrong =")]
+    assert 1 <= len(code) <= 5
+    assert f"cnngrad check examples/{name}/layers.py:right" in source
+    assert f"cnngrad check examples/{name}/layers.py:wrong" in source
+
+
+def test_there_are_examples_of_every_kind() -> None:
+    assert set(NAMES) >= {"functions", "classes", "preactivation", "update_in_place", "whole_network", *NEEDS}
+    assert set(NEEDS) <= set(NAMES)
