@@ -44,8 +44,8 @@ types: $(VENV)/.dev
 integration: $(VENV)/.dev
 	"$(PY)" -m pytest -q -m integration
 
-bench-verdicts: $(VENV)/.core
-	"$(PY)" benchmarks/verdicts.py
+bench-verdicts: $(VENV)/.bench
+	"$(PY)" -m benchmarks.verdicts
 
 clean:
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
@@ -66,6 +66,11 @@ $(VENV)/.core: pyproject.toml
 $(VENV)/.test: $(VENV)/.core
 	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
 	"$(PY)" -m pip install -q --group test
+	@touch "$@"
+
+$(VENV)/.bench: $(VENV)/.core
+	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
+	"$(PY)" -m pip install -q --group bench
 	@touch "$@"
 
 $(VENV)/.dev: $(VENV)/.test

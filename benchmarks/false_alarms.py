@@ -108,25 +108,31 @@ def networks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
             yield f"LeNet, {pooling} pooling, {'moved' if moved else 'zero'} biases", net, point
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coordinates", type=int, default=1_000_000)
-    options = parser.parse_args()
+def report(coordinates: int) -> str:
+    """The table, as Markdown, and the first alarms of each group."""
     warnings.simplefilter("error")
     groups: dict[str, Tally] = {}
     seed = 0
-    while sum(tally.coordinates for tally in groups.values()) < options.coordinates:
+    while sum(tally.coordinates for tally in groups.values()) < coordinates:
         for source in (reference_points, near_kinks, low_precision, networks):
             for group, layer, point in source(seed):
                 groups.setdefault(group, Tally()).add(layer, point)
         seed += 1
-    print("| right layers | cases | coordinates | passed | inconclusive | called wrong |\n|---|---|---|---|---|---|")
+    lines = [
+        "| right layers | cases | coordinates | passed | inconclusive | called wrong |",
+        "|---|---|---|---|---|---|",
+    ]
     for group, tally in [*groups.items(), ("all", _sum(groups))]:
-        passed, vague = tally.statuses["passed"], tally.statuses["inconclusive"]
-        print(f"| {group} | {tally.cases:,} | {tally.coordinates:,} | {passed:,} | {vague:,} | {len(tally.alarms)} |")
-    for tally in groups.values():
-        for alarm in tally.alarms[:20]:
-            print(alarm)
+        counts = [tally.cases, tally.coordinates, tally.statuses["passed"], tally.statuses["inconclusive"]]
+        lines.append(f"| {group} | " + " | ".join(f"{n:,}" for n in counts) + f" | {len(tally.alarms)} |")
+    alarms = [f"- {alarm}" for tally in groups.values() for alarm in tally.alarms[:20]]
+    return "\n".join([*lines, *(["", *alarms] if alarms else [])])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--coordinates", type=int, default=1_000_000)
+    print(report(parser.parse_args().coordinates))
 
 
 def _sum(groups: dict[str, Tally]) -> Tally:

@@ -10,10 +10,9 @@ import argparse
 import importlib.util
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,14 +21,29 @@ from benchmarks.planting import of_the_largest, planted, somewhere
 from benchmarks.sensitivity import MATCH, reference_points
 from cnngrad.core.arrays import flatten, outputs_of, unflatten
 from cnngrad.core.call import Evaluation
-from cnngrad.core.case import Case, Point
+from cnngrad.core.case import Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 
-LAYERS = ("conv2d", "dense", "relu", "max_pool", "mean_pool", "sigmoid", "tanh", "softmax", "softmax_cross_entropy")
-LAYERS += ("batch_norm", "p_norm_pool", "subsample", "sigmoid_conv", "neuron")
+LAYERS = (
+    "conv2d",
+    "dense",
+    "relu",
+    "max_pool",
+    "mean_pool",
+    "sigmoid",
+    "tanh",
+    "softmax",
+    "softmax_cross_entropy",
+    "batch_norm",
+    "p_norm_pool",
+    "subsample",
+    "sigmoid_conv",
+    "neuron",
+)
 SCALES = ("scale:1e-6", "normal", "scale:1e6")
 TRIALS = 20
+MOST = 40  # entries of all inputs
 
 Judge = Callable[[Layer, Point], str]  # "passed", "failed" or "inconclusive"
 
@@ -135,7 +149,7 @@ def by_autograd(layer: Layer, point: Point) -> str:
     return _asserted(lambda: check_grads(f, everything, modes=["rev"], order=1)(*(value[()] for value in values)))
 
 
-def by_scipy(direction: str) -> Judge:
+def by_scipy(direction: Literal["all", "random"]) -> Judge:
     def judge(layer: Layer, point: Point) -> str:
         from scipy.optimize import check_grad
 
@@ -178,8 +192,12 @@ PEERS = (
 
 
 def points_of(name: str, rule: str, count: int) -> list[tuple[Layer, Point]]:
-    """The first points of a layer whose gradient is not all zero."""
-    points = (pair for pair in reference_points((name,), rule) if somewhere(np.random.default_rng(0), *pair))
+    """The first small points of a layer whose gradient is not all zero; some checkers are slow."""
+    points = (
+        (layer, point)
+        for layer, point in islice(reference_points((name,), rule), 2000)
+        if sum(map(np.size, point.inputs)) <= MOST and somewhere(np.random.default_rng(0), layer, point)
+    )
     return list(islice(points, count))
 
 
@@ -225,7 +243,7 @@ def report(quick: bool = False) -> str:
     lines += [f"| layer, values of 1 | {heads} |", rule]
     lines += [f"| {name} | " + " | ".join(smallest_caught(peer, name) for peer in here) + " |" for name in names]
     lines += ["", f"| right layers called wrong | {heads} |", rule]
-    count = 2 if quick else 10
+    count = 2 if quick else 8
     for scale in SCALES:
         lines.append(f"| values {scale} | " + " | ".join(false_alarms(peer, scale, count) for peer in here) + " |")
     lines += ["", f"| forwards + backwards, time | {heads} |", rule]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Point
 from cnngrad.core.layer import Layer
 
-Error = Callable[[Array, int], float]
+Error = Callable[[Sequence[Any], int, int], float]  # of all gradients, the input's position, the entry's
 When = Callable[[tuple[Any, ...]], bool]
 
 
@@ -27,12 +27,19 @@ class Place:
 
 def of_the_element(share: float) -> Error:
     """An error of this share of the element itself."""
-    return lambda gradient, index: share * float(gradient.flat[index])
+    return lambda gradients, position, index: share * float(np.asarray(gradients[position]).flat[index])
 
 
 def of_the_largest(share: float) -> Error:
     """An error of this share of the largest entry of the input's gradient."""
-    return lambda gradient, index: share * float(np.max(np.abs(gradient)))
+    return lambda gradients, position, index: share * float(np.max(np.abs(gradients[position])))
+
+
+def of_the_largest_of_all(share: float) -> Error:
+    """An error of this share of the largest entry of all inputs' gradients."""
+    return lambda gradients, position, index: (
+        share * max(float(np.max(np.abs(g), initial=0.0)) for g in gradients if g is not None)
+    )
 
 
 def always(inputs: tuple[Any, ...]) -> bool:
@@ -56,7 +63,7 @@ def planted(layer: Layer, place: Place, error: Error, when: When = always) -> La
         def wrong(dy: Any) -> list[Any]:
             gradients = list(backward(dy))
             gradient = np.array(gradients[position])
-            gradient.flat[place.index] += error(gradient, place.index)
+            gradient.flat[place.index] += error(gradients, position, place.index)
             gradients[position] = gradient[()]
             return gradients
 

@@ -93,6 +93,7 @@ def check(
     report = examine(layer, points, chosen, seed=seed, effort=effort, search=case is None and shapes is None)
     report = replace(report, gradients_due=not select or GRADIENTS in select)
     record(str(report.status))
+    __tracebackhide__ = True  # pytest shows the user's line and the message, not this function
     if raise_on_failure and not report.ok:
         raise (GradientMismatch if report.status == Status.FAILED else NotVerified)(report)
     return report
@@ -185,9 +186,10 @@ def examine(
             break
     if first is None or last is None:
         raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
-    notes: tuple[str, ...] = ()
+    notes = tuple(f"  declared: {sentence}" for sentence in layer.conventions)
     if search and all(r.accepted or r.status == Status.INCONCLUSIVE for r in results):
-        notes, more = _search(layer, chosen, seed, effort)
+        more_notes, more = _search(layer, chosen, seed, effort)
+        notes += more_notes
         results += more
     results = [_explain(layer, result, chosen, last) for result in results]
     return Report(

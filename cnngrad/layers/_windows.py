@@ -68,17 +68,30 @@ class Windows:
             yield (..., *slices)
 
     def columns(self, padded: Array) -> Array:
-        """Every window as a column: ``(N, C, *padded)`` to ``(N, C * taps, windows)``."""
-        samples, channels, *steps = padded.strides
+        """Every window of every sample as a column: ``(N, C, *padded)`` to ``(C * taps, windows * N)``.
+
+        The sample runs fastest, so that what is copied at once is a row of windows and not a row of one window.
+        """
+        samples_last = np.ascontiguousarray(np.moveaxis(padded, 0, -1))
+        channel, *steps, sample = samples_last.strides
         per_tap = (step * d for step, d in zip(steps, self.dilation, strict=True))
         per_window = (step * s for step, s in zip(steps, self.stride, strict=True))
         entries = np.lib.stride_tricks.as_strided(
-            padded,
-            shape=(*padded.shape[:2], *self.kernel, *self.out),
-            strides=(samples, channels, *per_tap, *per_window),
+            samples_last,
+            shape=(padded.shape[1], *self.kernel, *self.out, len(padded)),
+            strides=(channel, *per_tap, *per_window, sample),
             writeable=False,
         )
-        return entries.reshape(len(padded), padded.shape[1] * math.prod(self.kernel), math.prod(self.out))
+        return entries.reshape(padded.shape[1] * math.prod(self.kernel), math.prod(self.out) * len(padded))
+
+    def add_columns(self, columns: Array, padded: Array) -> None:
+        """Add every entry of every column to the entry of ``padded`` that :meth:`columns` reads it from."""
+        samples, channels = padded.shape[:2]
+        samples_last = np.zeros((channels, *self.padded, samples), padded.dtype)
+        by_tap = columns.reshape(channels, -1, *self.out, samples)
+        for number, tap in enumerate(self.taps()):
+            samples_last[(*tap, slice(None))] += by_tap[:, number]
+        padded += np.moveaxis(samples_last, -1, 0)
 
     def pad_with(self, x: Array, value: float = 0.0) -> Array:
         """``x`` with a border of ``value``; ``x`` itself where there is no border."""

@@ -9,9 +9,9 @@ Backward::
     dx[n, c] = sum_f conv_full(dy[n, f], w[f, c])       dw[f, c] = sum_n corr_valid(x[n, c], dy[n, f])
     db[f]    = sum_n sum_space dy[n, f]
 
-The code writes every window as a column X of a matrix, which makes all three one matrix product a sample: with W the
-kernels as rows, ``y = W X + b``, ``dW = sum_n dy Xᵀ``, ``dX = Wᵀ dy``; adding the columns of dX back to where their
-entries came from is the full convolution, for every stride, padding and dilation. Entries that no window reaches get 0.
+The code writes every window as a column of a matrix X, which makes each of the three one matrix product: with W the
+kernels as rows, ``y = W X + b``, ``dW = dy Xᵀ``, ``dX = Wᵀ dy``; adding the columns of dX back to where their entries
+came from is the full convolution, for every stride, padding and dilation. Entries that no window reaches get 0.
 Linear in x, w and b apart, so differentiable everywhere.
 """
 
@@ -54,29 +54,32 @@ def conv_vjp(x: Any, w: Any, b: Any, *, stride: Any = 1, pad: Any = 0, dilation:
     g = windows("conv", x.shape[2:], w.shape[2:], stride=stride, pad=pad, dilation=dilation, kernel_name="kernel")
     rows = w.reshape(len(w), -1)
     padded = g.pad_with(x)
-    y = np.empty((len(x), len(w), math.prod(g.out)), np.result_type(x, w, b))
+    y = np.empty((len(x), len(w), *g.out), np.result_type(x, w, b))
     for some in _blocks(g, x):
-        y[some] = rows @ g.columns(padded[some])
-    y += b[:, None]
-    y_shape = y.shape
+        y[some] = _samples_first(rows @ g.columns(padded[some]) + b[:, None], g)
 
     def backward(dy: Any) -> tuple[Array, Array, Array]:
-        dy = cotangent("conv", dy, (len(x), len(w), *g.out)).reshape(y_shape)
+        dy = cotangent("conv", dy, (len(x), len(w), *g.out))
         dw = np.zeros(rows.shape, np.result_type(dy, x))
         dx = g.zeros(x, np.result_type(dy, w))
         for some in _blocks(g, x):
-            dw += (dy[some] @ g.columns(padded[some]).swapaxes(1, 2)).sum(axis=0)
-            _add_columns(g, dx[some], rows.T @ dy[some])
-        return gradient(g.crop(dx), x), gradient(dw, w), gradient(dy.sum(axis=(0, 2)), b)
+            delta = _kernels_first(dy[some])
+            dw += delta @ g.columns(padded[some]).T
+            g.add_columns(rows.T @ delta, dx[some])
+        db = dy.sum(axis=(0, *range(2, dy.ndim)))
+        return gradient(g.crop(dx), x), gradient(dw, w), gradient(db, b)
 
-    return y.reshape(len(x), len(w), *g.out), backward
+    return y, backward
 
 
-def _add_columns(g: Windows, padded: Array, columns: Array) -> None:
-    """Add every entry of every column to the entry of ``padded (N, C, *padded)`` it was read from."""
-    by_tap = columns.reshape(*padded.shape[:2], -1, *g.out)
-    for number, tap in enumerate(g.taps()):
-        padded[tap] += by_tap[:, :, number]
+def _kernels_first(y: Array) -> Array:
+    """``(N, F, *T)`` to ``(F, windows * N)``, in the order of the columns."""
+    return np.moveaxis(y, 0, -1).reshape(y.shape[1], -1)
+
+
+def _samples_first(y: Array, g: Windows) -> Array:
+    """``(F, windows * N)`` to ``(N, F, *T)``."""
+    return np.moveaxis(y.reshape(len(y), *g.out, -1), -1, 0)
 
 
 def _blocks(g: Windows, x: Array) -> Iterator[slice]:

@@ -34,6 +34,17 @@ def activated(forward: Forward, backward: Backward, activation: str) -> tuple[Fo
     return lambda inputs, config: each(function, forward(inputs, config)), gradients
 
 
+def terms(backward: Backward) -> Callable[[Inputs, Config, Any], dict[str, float]]:
+    """The size of the terms that cancel in a gradient behind an activation of slope at most 1: all signs positive."""
+
+    def scale(inputs: Inputs, config: Config, dy: Any) -> dict[str, float]:
+        positive = {name: np.abs(value) for name, value in inputs.items()}
+        found = backward(positive, config, np.abs(dy))
+        return {name: float(np.max(gradient, initial=0.0)) for name, gradient in found.items()}
+
+    return scale
+
+
 def channels_first(inputs: Inputs) -> dict[str, Array]:
     """``x (N, *S, C)`` and ``w (F, *K, C)`` with the channels moved behind the first axis."""
     moved = {name: np.moveaxis(inputs[name], -1, 1) for name in ("x", "w")}
@@ -54,7 +65,8 @@ def channels_last_gradients(inputs: Inputs, config: Config, dy: Any) -> Gradient
 def _with_activation(layer: str, activation: str) -> Oracle:
     forward, gradients = activated(correlation, correlation_gradients, activation)
     exact = always if activation in EXACT else never
-    return Oracle(f"scipy.signal.correlate and {activation}", (layer,), forward, gradients, exact=exact)
+    scale = terms(correlation_gradients)
+    return Oracle(f"scipy.signal.correlate and {activation}", (layer,), forward, gradients, exact=exact, scale=scale)
 
 
 ORACLES = (

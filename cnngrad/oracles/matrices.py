@@ -9,7 +9,7 @@ from cnngrad.core.arrays import Array
 from cnngrad.oracles import wirings
 from cnngrad.oracles.activations import EXACT
 from cnngrad.oracles.connections import Wire, forward_by, gradients_by
-from cnngrad.oracles.convolutions import CORRELATIONS, TRUE_CONVOLUTIONS, Backward, Forward, activated
+from cnngrad.oracles.convolutions import CORRELATIONS, TRUE_CONVOLUTIONS, Backward, Forward, activated, terms
 from cnngrad.oracles.oracle import Config, Gradients, Inputs, Oracle, always, never
 
 
@@ -22,7 +22,8 @@ def behind(wire: Wire, layer: str, activation: str) -> Oracle:
     """The oracle of a connection matrix with an activation behind."""
     forward, gradients = activated(forward_by(wire), gradients_by(wire), activation)
     exact = always if activation in EXACT else never
-    return Oracle(f"connection matrix and {activation}", (layer,), forward, gradients, exact=exact)
+    scale = terms(gradients_by(wire))
+    return Oracle(f"connection matrix and {activation}", (layer,), forward, gradients, exact=exact, scale=scale)
 
 
 def whole_powers(inputs: Inputs, config: Config) -> bool:

@@ -1,0 +1,182 @@
+"""What a diagnosis knows: a few scenes of one failure, poor and rich, and the test every rule must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.core.case import Case, Point, aside
+from cnngrad.core.configurations import at_random
+from cnngrad.core.errors import LayerRaised, UsageError
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Suspect
+from cnngrad.core.values import rng_for
+from cnngrad.diagnosis.scene import Meter, Metered, Scene
+
+TOLERANCE = 1e-7  # of the largest entry: a thousand times the error of the differences
+ENTRIES = 160  # of all inputs together in a scene that we choose
+WRONG, RIGHT = 4, 2  # scenes in which the claim is wrong, and right, that a rule must explain
+LOOKED_AT = 28  # points at which it is found out whether the claim is wrong there
+
+Predict = Callable[[Scene], Array | None]
+
+
+@dataclass(frozen=True)
+class Lead(Suspect):
+    """A suspect with the family it belongs to."""
+
+    family: str = ""
+
+
+@dataclass
+class Failure:
+    """One wrong gradient.
+
+    Attributes:
+        layer, name: whose.
+        scenes: the failing case itself first, then others; in most the claim is wrong, in some it is right.
+        seen: every point that was looked at, and whether the claim is wrong there.
+    """
+
+    layer: Layer
+    name: str
+    scenes: tuple[Scene, ...]
+    seen: tuple[tuple[Point, bool], ...] = ()
+
+    @property
+    def wrong(self) -> tuple[Scene, ...]:
+        """The scenes in which the claim is wrong."""
+        return tuple(scene for scene in self.scenes if scene.wrong)
+
+    def lead(self, family: str, mistake: str, predict: Predict, advice: str) -> Iterator[Lead]:
+        """Propose a mistake if what it predicts is what the backward returned, in every scene."""
+        told = self.explained(predict)
+        if told:
+            yield Lead(mistake, told, advice, family)
+
+    def explained(self, predict: Predict) -> str:
+        """The evidence in words; empty where the prediction fails in any scene or says too little."""
+        entries = scenes = 0
+        for scene in self.scenes:
+            predicted = _quietly(predict, scene)
+            if predicted is None:
+                continue
+            matched = same(predicted, scene.g)
+            if matched is None:
+                return ""
+            if scene.wrong and matched:
+                entries += matched
+                scenes += 1
+        if not enough(scenes, entries, len(self.wrong)):
+            return ""
+        return f"this gives exactly the claimed gradient, {entries} of {entries} entries in {scenes} failing cases"
+
+    def factors(self, predict: Predict) -> list[float] | None:
+        """The factor between prediction and claim in each scene (NaN where unknown); ``None`` if not proportional."""
+        found = []
+        for scene in self.scenes:
+            predicted = _quietly(predict, scene)
+            factor = np.nan if predicted is None else proportion(predicted, scene.g)
+            if factor is None:
+                return None
+            found.append(factor)
+        return found
+
+
+def _quietly(predict: Predict, scene: Scene) -> Array | None:
+    with np.errstate(all="ignore"):
+        predicted = predict(scene)
+    return None if predicted is None else np.asarray(predicted, dtype=np.float64)
+
+
+def enough(scenes: int, entries: int, wrong: int) -> bool:
+    """Whether so many matches are no accident: two failing cases, or one of many entries where there is no other."""
+    return scenes >= 2 and 2 * scenes >= wrong or (wrong == scenes == 1 and entries >= 4)
+
+
+def same(predicted: Array, claimed: Array) -> int | None:
+    """How many entries agree; ``None`` if one does not. Entries without a prediction (NaN) say nothing."""
+    if predicted.shape != claimed.shape:
+        return None
+    told = np.isfinite(predicted)
+    scale = max(float(np.max(np.abs(predicted[told]), initial=0.0)), 1e-30)
+    if not np.all(np.abs(predicted[told] - claimed[told]) <= TOLERANCE * scale):
+        return None
+    return int(np.count_nonzero(told))
+
+
+def proportion(predicted: Array, claimed: Array) -> float | None:
+    """The c with ``claimed == c * predicted``; NaN where both are zero, ``None`` where there is none."""
+    if predicted.shape != claimed.shape:
+        return None
+    told = np.isfinite(predicted)
+    p, g = predicted[told], claimed[told]
+    if not p.size or (not np.any(p) and not np.any(g)):
+        return float("nan")
+    if not np.any(p) or not np.all(np.isfinite(g)):
+        return None
+    c = float(p @ g) / float(p @ p)
+    scale = float(np.max(np.abs(p))) * max(abs(c), 1e-30)
+    return c if np.all(np.abs(g - c * p) <= TOLERANCE * scale) and c != 0 else None
+
+
+def gather(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[Point] = ()) -> Failure:
+    """The failing case itself, and others near it and far from it."""
+    first = Scene(Metered(layer, point, meter=meter), name)
+    scenes, seen = [first], [(point, True)]
+    wrong, right = 1, 0
+    for other in islice(_points(layer, point, also), LOOKED_AT):
+        try:
+            scene = Scene(Metered(layer, other, meter=meter), name)
+            scene.wrong = claim_is_wrong(scene)
+        except (LayerRaised, UsageError):
+            continue
+        seen.append((other, scene.wrong))
+        if (scene.wrong and wrong < WRONG + 1) or (not scene.wrong and right < RIGHT):
+            scenes.append(scene)
+            wrong, right = wrong + scene.wrong, right + (not scene.wrong)
+    return Failure(layer, name, tuple(scenes), tuple(seen))
+
+
+def claim_is_wrong(scene: Scene) -> bool:
+    """Whether the claim disagrees with the differences along a direction; malformed claims do."""
+    if scene.claimed[scene.name] is None or scene.g.shape != scene.shape or not np.all(np.isfinite(scene.g)):
+        return True
+    direction = rng_for(0, f"diagnosis {scene.at.point.case}").uniform(0.5, 1.0, scene.shape)
+    scale = float(np.sum(np.abs(scene.g))) + 1e-12
+    off = abs(scene.slope_along(direction) - float(np.sum(scene.g * direction)))
+    return bool(off > 1e-8 * scale)
+
+
+def _points(layer: Layer, point: Point, also: Sequence[Point]) -> Iterator[Point]:
+    """Other points, the most telling ones first: around the failing configuration, then anywhere."""
+    yield from (p for p in also if _size(p) <= ENTRIES)
+    if not layer.dims or not point.case.dims:
+        for number in range(6):
+            yield replace(point, inputs=aside(layer, point, 0.5, f"diagnosis {number}"))
+        return
+    sizes = point.case.sizes
+    anywhere = at_random(layer, 400, point.case.seed)
+    rng = rng_for(point.case.seed, "diagnosis near")
+    near = [{n: (sizes[n] if rng.random() < 0.4 else d[n]) for n in d} for d in anywhere[:200]]
+    tries = [found for pair in zip(near, anywhere, strict=False) for found in pair]
+    number = 0
+    for each in tries:
+        if not layer.allows(each):
+            continue
+        number += 1
+        rule = point.case.values if number % 8 == 0 else "normal"
+        try:
+            drawn = Case(tuple(each.items()), values=rule, seed=point.case.seed + number).point(layer)
+        except UsageError:
+            continue
+        if _size(drawn) <= ENTRIES and np.size(drawn.inputs[0]) >= 4:
+            yield drawn
+
+
+def _size(point: Point) -> int:
+    return sum(np.size(value) for value in point.inputs)
