@@ -94,20 +94,19 @@ def by_torch(fast: bool) -> Judge:
 
         vjp, values = of_free(layer, point)
 
-        class Wrapped(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx: Any, *tensors: Any) -> Any:
-                y, ctx.pull = vjp(*(tensor.detach().numpy() for tensor in tensors))
-                return torch.from_numpy(np.array(y))
+        def forward(ctx: Any, *tensors: Any) -> Any:
+            y, ctx.pull = vjp(*(tensor.detach().numpy() for tensor in tensors))
+            return torch.from_numpy(np.array(y))
 
-            @staticmethod
-            @torch.autograd.function.once_differentiable
-            def backward(ctx: Any, dy: Any) -> Any:
-                return tuple(torch.from_numpy(np.array(g)) for g in ctx.pull(dy.numpy()))
+        def backward(ctx: Any, dy: Any) -> Any:
+            return tuple(torch.from_numpy(np.array(g)) for g in ctx.pull(dy.numpy()))
 
+        once = torch.autograd.function.once_differentiable(backward)
+        methods = {"forward": staticmethod(forward), "backward": staticmethod(once)}
+        wrapped = type("Wrapped", (torch.autograd.Function,), methods)
         tensors = [torch.from_numpy(value.copy()).requires_grad_() for value in values]
         torch.manual_seed(point.case.seed)
-        right = torch.autograd.gradcheck(Wrapped.apply, tensors, fast_mode=fast, raise_exception=False)
+        right = torch.autograd.gradcheck(wrapped.apply, tensors, fast_mode=fast, raise_exception=False)
         return "passed" if right else "failed"
 
     return judge
@@ -122,9 +121,7 @@ def by_jax(layer: Layer, point: Point) -> str:
     shape = jax.ShapeDtypeStruct(np.shape(vjp(*values)[0]), np.float64)
     shapes = tuple(jax.ShapeDtypeStruct(value.shape, np.float64) for value in values)
 
-    @jax.custom_vjp
-    def f(*inputs: Any) -> Any:
-        return jax.pure_callback(lambda *a: vjp(*a)[0], shape, *inputs)
+    f = jax.custom_vjp(lambda *inputs: jax.pure_callback(lambda *a: vjp(*a)[0], shape, *inputs))
 
     def forward(*inputs: Any) -> Any:
         return f(*inputs), inputs

@@ -37,6 +37,7 @@ from cnngrad.search import (
 __all__ = ["cases", "check", "examine"]
 
 SAVED = Path(".cnngrad")
+SINGLE = "  float64 inputs are refused, so all was judged in float32: the smallest visible error is larger"
 
 
 def check(
@@ -170,10 +171,15 @@ def examine(
     first: Point | None = None
     last: Point | None = None
     behaved: set[object] = set()
+    notes = tuple(f"  declared: {sentence}" for sentence in layer.conventions)
+    single = False
     for point in points:
         if first is None:
-            first = point
-            _refuse_broken_forward(layer, point)
+            single = _takes_single_only(layer, point)
+            notes += (SINGLE,) if single else ()
+            first = _in_single(point) if single else point
+            _refuse_broken_forward(layer, first)
+        point = _in_single(point) if single else point
         last = point
         # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
         new = point.case.dims not in behaved or not point.case.dims
@@ -186,8 +192,7 @@ def examine(
             break
     if first is None or last is None:
         raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
-    notes = tuple(f"  declared: {sentence}" for sentence in layer.conventions)
-    if search and all(r.accepted or r.status == Status.INCONCLUSIVE for r in results):
+    if search and not single and all(r.accepted or r.status == Status.INCONCLUSIVE for r in results):
         more_notes, more = _search(layer, chosen, seed, effort)
         notes += more_notes
         results += more
@@ -212,6 +217,24 @@ def _judge(layer: Layer, point: Point, chosen: Sequence[Check]) -> list[Result]:
         if found and found[-1].status == Status.ERROR:
             break
     return found
+
+
+def _takes_single_only(layer: Layer, point: Point) -> bool:
+    """Whether a forward refuses float64 and takes float32: a kernel that knows one type."""
+    return _raises(layer, point) and not _raises(layer, _in_single(point))
+
+
+def _raises(layer: Layer, point: Point) -> bool:
+    try:
+        Evaluation(layer, point).vjp(point.inputs)
+    except (LayerRaised, UsageError) as raised:
+        return not isinstance(getattr(raised, "error", None), NotImplementedError)
+    return False
+
+
+def _in_single(point: Point) -> Point:
+    inputs = tuple(a.astype(np.float32) if a.dtype == np.float64 else a for a in map(np.asarray, point.inputs))
+    return replace(point, inputs=inputs)
 
 
 def _refuse_broken_forward(layer: Layer, point: Point) -> None:

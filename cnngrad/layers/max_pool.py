@@ -81,15 +81,15 @@ def _maximum(padded: Array, g: Windows) -> tuple[Array, Array]:
     for number, tap in enumerate(others, start=1):
         entry = padded[tap]
         higher = entry.real > y.real
-        np.copyto(y, entry, where=higher)
-        place[higher] = number
+        y = np.where(higher, entry, y) if np.iscomplexobj(y) else np.maximum(y, entry)
+        place = np.maximum(place, number * higher)
     return y, place
 
 
 def _route(dy: Array, place: Array, g: Windows) -> Array:
     padded = g.zeros(dy, dy.dtype)
     for number, tap in enumerate(g.taps()):
-        padded[tap] += np.where(place == number, dy, 0)
+        padded[tap] += dy * (place == number)
     return g.crop(padded)
 
 

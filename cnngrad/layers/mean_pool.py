@@ -7,6 +7,8 @@ Forward ``y = mean of each window`` of area A; backward: each entry of the windo
 
 from __future__ import annotations
 
+import math
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,7 @@ def mean_pool_vjp(
     area = _area("mean_pool", g, count_padding, x)
     padded = g.pad_with(x)
     # Dividing before adding keeps the mean of huge numbers finite.
-    y = sum((padded[tap] / area for tap in g.taps()), np.zeros((), x.dtype))
+    y = reduce(np.add, (padded[tap] / area for tap in g.taps()))
 
     def backward(dy: Any) -> tuple[Array]:
         dy = cotangent("mean_pool", dy, y.shape)
@@ -77,10 +79,11 @@ def _spread(share: Array, g: Windows) -> Array:
 
 def _area(layer: str, g: Windows, count_padding: bool, like: Array) -> Array:
     """How many entries each window averages, in the precision of ``like``."""
-    if not count_padding:
-        refuse_wide_padding(layer, g)
-    ones = g.pad_with(np.ones(g.size, like.real.dtype), 1.0 if count_padding else 0.0)
-    return np.asarray(sum(ones[tap] for tap in g.taps()))
+    if count_padding:
+        return np.asarray(math.prod(g.kernel), like.real.dtype)
+    refuse_wide_padding(layer, g)
+    valid = g.pad_with(np.ones(g.size, like.real.dtype))
+    return np.asarray(reduce(np.add, (valid[tap] for tap in g.taps())))
 
 
 _declared = pool()

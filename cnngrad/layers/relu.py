@@ -31,7 +31,7 @@ def relu_vjp(x: Any) -> tuple[Array, Backward]:
 
     def backward(dy: Any) -> tuple[Array]:
         dy = cotangent("relu", dy, x.shape)
-        return (gradient(np.where(positive, dy, 0), x),)
+        return (gradient(dy * positive, x),)
 
     return y, backward
 

@@ -1,0 +1,162 @@
+"""Lower precision is judged by itself: float32 inputs, float32 inside, kernels that know no float64, references."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad.checks import (
+    computes_in_the_inputs_precision,
+    gradients,
+    gradients_agree_in_float32,
+    results_agree_with_the_reference,
+)
+from cnngrad.checks.check import Check
+from cnngrad.core.case import Case
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Result
+from cnngrad.layers import ALL, batch_norm, conv2d, dense, relu, sigmoid, softmax
+from cnngrad.runner import check
+from cnngrad.search import explicit_cases
+
+SHAPES = {"x": (4, 3)}
+
+
+def judged(which: Check, layer: Layer, values: str = "normal") -> list[Result]:
+    case = next(iter(explicit_cases(layer, "quick", 0))) if layer.dims else Case()
+    return which.run(layer, case.with_values(values).point(layer))
+
+
+def statuses(which: Check, layer: Layer, values: str = "normal") -> set[str]:
+    return {str(result.status) for result in judged(which, layer, values)}
+
+
+def rounded_inside(layer: Layer, dtype: Any) -> Layer:
+    """The same layer in a lower precision, with float64 outside."""
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(*(np.asarray(value).astype(dtype) for value in inputs), **config)
+        up = [np.float64, lambda g: None if g is None else np.asarray(g, dtype=np.float64)]
+        return up[0](y), lambda dy: [up[1](g) for g in backward(np.asarray(dy).astype(dtype)[()])]
+
+    return replace(layer, vjp=vjp, name=f"low_{layer.name}")
+
+
+def only_single(layer: Layer) -> Layer:
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        if any(np.asarray(value).dtype == np.float64 for value in inputs):
+            raise TypeError("float32 only")
+        return layer.vjp(*inputs, **config)
+
+    return replace(layer, vjp=vjp, name=f"single_{layer.name}")
+
+
+def off_in_single(layer: Layer, size: float) -> Layer:
+    """Right in float64; in float32 one entry of each gradient is off by a share of the largest."""
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(*inputs, **config)
+
+        def wrong(dy: Any) -> list[Any]:
+            gradients = [None if g is None else np.array(g) for g in backward(dy)]
+            for g in gradients:
+                if g is not None and g.dtype == np.float32:
+                    g.flat[0] += size * np.abs(g).max()
+            return gradients
+
+        return y, wrong
+
+    return replace(layer, vjp=vjp)
+
+
+@pytest.mark.parametrize("layer", ALL, ids=lambda layer: layer.name)
+@pytest.mark.parametrize("values", ["normal", "saturated"])
+def test_right_layers_agree_in_float32(layer: Layer, values: str) -> None:
+    assert "failed" not in statuses(gradients_agree_in_float32.CHECK, layer, values)
+
+
+@pytest.mark.parametrize("layer", [dense, conv2d, sigmoid, batch_norm], ids=lambda layer: layer.name)
+def test_an_error_of_float32_alone_is_seen(layer: Layer) -> None:
+    big = max((c for c in explicit_cases(layer, "quick", 0)), key=lambda c: sum(c.sizes.values())).with_values("normal")
+    for size, status in ((0.0, "passed"), (5e-6, "failed"), (1e-2, "failed")):
+        found = gradients_agree_in_float32.CHECK.run(off_in_single(layer, size), big.point(layer))
+        kinds = {str(result.status) for result in found if result.input in layer.differentiable}
+        assert status in kinds, (layer.name, size, kinds)
+    failed = next(result for result in found if result.status == "failed")
+    assert failed.reason.startswith("float32 inputs give another result than the same numbers in float64")
+    assert failed.index is not None
+
+
+def test_float32_is_not_asked_where_it_is_not_taken() -> None:
+    def vjp(x: Any) -> Any:
+        if x.dtype == np.float32:
+            raise TypeError("double only")
+        return 2 * x, lambda dy: (2 * dy,)
+
+    layer = Layer(vjp, ("x",), "double_only", shapes=SHAPES)
+    (found,) = judged(gradients_agree_in_float32.CHECK, layer)
+    assert (found.status, found.reason) == ("not_applicable", "the layer does not take float32 inputs")
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.float32, "float32"), (np.float16, "float16")])
+def test_silent_lower_precision_is_said_to_be_that(dtype: Any, name: str) -> None:
+    low = rounded_inside(replace(softmax, dims={"n": (3, 3), "classes": (4, 4)}, features={}), dtype)
+    (found,) = judged(computes_in_the_inputs_precision.CHECK, low)
+    assert found.status == "failed"
+    assert f"outputs of {name} precision" in found.reason
+    assert f"declare precision={name!r}" in found.reason
+    declared = replace(low, precision=name)
+    (found,) = judged(computes_in_the_inputs_precision.CHECK, declared)
+    assert (found.status, found.reason) == ("not_applicable", f"declared: precision={name!r}")
+
+
+@pytest.mark.parametrize("layer", ALL, ids=lambda layer: layer.name)
+def test_right_layers_compute_in_double(layer: Layer) -> None:
+    for values in ("normal", "lattice", "saturated", "kink"):
+        assert "failed" not in statuses(computes_in_the_inputs_precision.CHECK, layer, values)
+
+
+@pytest.mark.parametrize("layer", [dense, relu, sigmoid, softmax, conv2d, batch_norm], ids=lambda layer: layer.name)
+def test_float32_inside_is_not_called_wrong_in_value(layer: Layer) -> None:
+    for case in list(explicit_cases(layer, "quick", 0))[:6]:
+        found = gradients.CHECK.run(rounded_inside(layer, np.float32), case.point(layer))
+        assert {str(result.status) for result in found} <= {"passed", "inconclusive"}
+
+
+def test_a_layer_that_refuses_float64_gets_a_verdict_in_float32() -> None:
+    right = replace(only_single(dense), dims=None, config=None, shapes={"x": (4, 3), "w": (2, 3), "b": (2,)})
+    report = check(right, raise_on_failure=False)
+    assert report.ok, str(report)
+    assert "float64 inputs are refused, so all was judged in float32" in str(report)
+    assert 1e-9 < report.totals.detectable < 1e-2
+
+    def wrong(*inputs: Any) -> Any:
+        y, backward = right.vjp(*inputs)
+        return y, lambda dy: [g * np.float32(1.5) for g in backward(dy)]
+
+    report = check(replace(right, vjp=wrong), raise_on_failure=False)
+    assert {result.input for result in report.failures} >= {"x", "w"}
+
+
+def test_a_kernel_is_held_against_its_reference() -> None:
+    reference = replace(dense, dims=None, shapes={"x": (4, 3), "w": (2, 3), "b": (2,)})
+    kernel = replace(only_single(reference), reference=reference, precision="float32")
+    which = results_agree_with_the_reference.CHECK
+    assert statuses(which, reference) == {"not_applicable"}
+    assert check(kernel, select=(which.name,), raise_on_failure=False).ok
+    off = replace(off_in_single(only_single(reference), 1e-4), reference=reference)
+    report = check(off, select=(which.name,), raise_on_failure=False)
+    assert report.failures
+    assert "not what the reference gives, by more than the kernel's rounding explains" in str(report)
+
+
+def test_a_wrong_reference_is_found_first() -> None:
+    shapes = {"x": (4, 3)}
+    wrong = Layer(lambda x: (2 * x, lambda dy: (3 * dy,)), ("x",), "wrong", shapes=shapes)
+    kernel = Layer(lambda x: (2 * x, lambda dy: (2 * dy,)), ("x",), "kernel", shapes=shapes, reference=wrong)
+    (found,) = judged(results_agree_with_the_reference.CHECK, kernel)
+    assert found.status == "failed"
+    assert found.reason.startswith("the reference itself is wrong here")
