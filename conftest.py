@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # Runs pytest inside a test; pytest accepts the request only here, at the root.
 pytest_plugins = ["pytester"]
+
+# Nothing is remembered from one test to another, nor written beside the code.
+os.environ["CNNGRAD_MEMORY"] = "off"
 
 # The time limits are off because a slow machine is not a wrong gradient.
 settings.register_profile(

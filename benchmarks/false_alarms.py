@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -47,19 +48,32 @@ class Tally:
                 self.alarms.append(f"{layer.name} {result.input}: {result.case} {result.reason}")
 
 
-def rounded_inside(layer: Layer, dtype: Any) -> Layer:
+def rounded_inside(layer: Layer, name: str) -> Layer:
     """The same layer computing in a lower precision inside, with float64 arrays outside."""
+    lower = LOWER[name]
 
     def vjp(*inputs: Any, **config: Any) -> Any:
-        y, backward = layer.vjp(*(np.asarray(value).astype(dtype) for value in inputs), **config)
+        y, backward = layer.vjp(*(lower(value) for value in inputs), **config)
 
         def in_double(dy: Any) -> list[Any]:
-            gradients = backward(np.asarray(dy).astype(dtype)[()])
-            return [None if g is None else np.asarray(g, dtype=np.float64) for g in gradients]
+            gradients = backward(lower(dy)[()])
+            return [None if g is None else np.asarray(lower(g), dtype=np.float64) for g in gradients]
 
-        return np.asarray(y, dtype=np.float64)[()], in_double
+        return np.asarray(lower(y), dtype=np.float64)[()], in_double
 
-    return replace(layer, vjp=vjp, name=f"{layer.name} in {np.dtype(dtype).name}")
+    return replace(layer, vjp=vjp, name=f"{layer.name} in {name}")
+
+
+def bfloat16(values: Any) -> Any:
+    """Rounded to the 8 bits of bfloat16, which has the exponents of float32 and is computed with in float32 here."""
+    mantissas, exponents = np.frexp(np.asarray(values, dtype=np.float32))
+    return np.ldexp(np.round(mantissas * 256) / 256, exponents)
+
+
+LOWER: dict[str, Callable[[Any], Any]] = {
+    "float32": lambda values: np.asarray(values, dtype=np.float32),
+    "bfloat16": bfloat16,
+}
 
 
 def reference_points(seed: int) -> Iterator[tuple[str, Layer, Point]]:
@@ -86,13 +100,25 @@ def near_kinks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
 
 
 def low_precision(seed: int) -> Iterator[tuple[str, Layer, Point]]:
-    """Right layers that compute in float32 inside."""
-    for layer in layers.ALL:
-        lowered = rounded_inside(layer, np.float32)
+    """Right layers that compute in float32 inside, or round to bfloat16."""
+    for name, layer in product(LOWER, layers.ALL):
+        lowered = rounded_inside(layer, name)
         for k, sizes in enumerate(covering(layer, seed)):
             for rule in ("normal", "lattice", "integers"):
                 point = Case(tuple(sizes.items()), values=rule, seed=1000 * seed + k).point(layer)
-                yield "float32 inside", lowered, point
+                yield f"{name} inside", lowered, point
+
+
+def many_kinks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
+    """2 to 1,000 kinks met at once, with cotangents of both signs: zeros before a relu, ties in a max pool."""
+    for kinks in (2, 10, 100, 1000):
+        rng = np.random.default_rng([seed, kinks])
+        x = np.where(rng.permutation(2000) < kinks, 0.0, rng.standard_normal(2000)).reshape(2, 1000)
+        yield "2 to 1,000 kinks at once", layers.relu, Point(Case(values="normal", seed=seed), ("x",), (x,))
+        windows = rng.standard_normal((1, 1, 1000, 2))
+        windows[0, 0, :kinks, 1] = windows[0, 0, :kinks, 0]
+        point = Point(Case(values="normal", seed=seed), ("x",), (windows,), {"window": (1, 2)})
+        yield "2 to 1,000 kinks at once", layers.max_pool, point
 
 
 def networks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
@@ -114,7 +140,7 @@ def report(coordinates: int) -> str:
     groups: dict[str, Tally] = {}
     seed = 0
     while sum(tally.coordinates for tally in groups.values()) < coordinates:
-        for source in (reference_points, near_kinks, low_precision, networks):
+        for source in (reference_points, near_kinks, many_kinks, low_precision, networks):
             for group, layer, point in source(seed):
                 groups.setdefault(group, Tally()).add(layer, point)
         seed += 1

@@ -103,7 +103,7 @@ def by_torch(fast: bool) -> Judge:
 
         once = torch.autograd.function.once_differentiable(backward)
         methods = {"forward": staticmethod(forward), "backward": staticmethod(once)}
-        wrapped = type("Wrapped", (torch.autograd.Function,), methods)
+        wrapped: Any = type("Wrapped", (torch.autograd.Function,), methods)
         tensors = [torch.from_numpy(value.copy()).requires_grad_() for value in values]
         torch.manual_seed(point.case.seed)
         right = torch.autograd.gradcheck(wrapped.apply, tensors, fast_mode=fast, raise_exception=False)

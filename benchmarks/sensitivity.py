@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 from unittest.mock import patch
@@ -209,7 +209,7 @@ def classes() -> list[Class]:
         Class("smooth layers, scale 1", "1e-9 of the input's largest", smooth, largest(1e-9)),
         Class("networks, ladder alone", "1e-6 of the largest of all", networks, of_all(1e-6), **alone),
         Class("networks, complex tier", "1e-9 of the largest of all", networks, of_all(1e-9)),
-        Class("networks, ladder alone (harder)", own, networks, largest(1e-6), share=0.25, **alone),
+        Class("networks, ladder alone (harder)", own, networks, largest(1e-6), share=0.2, **alone),
         Class("float32, general values", "5e-6 of the input's largest", general, largest(5e-6), **single),
         *(
             Class("float32, general values (reached)", f"{size:g}", general, largest(size), **single)
@@ -244,7 +244,7 @@ def smallest_always_caught(name: str, rule: str, trials: int) -> str:
 
 def _judged_points(name: str, rule: str) -> Points:
     """Points where the right layer passes: a saturated one can be said nothing of, with or without an error."""
-    for layer, point in islice(reference_points((name,), rule), 400):
+    for layer, point in islice(reference_points((name,), rule), 100):
         if all(result.status == Status.PASSED for result in MATCH.run(layer, point)):
             yield layer, point
 
@@ -257,47 +257,6 @@ def off_scale(trials: int) -> list[str]:
     ]
 
 
-def edges() -> list[tuple[str, Layer, Point]]:
-    """Mistakes that have no size: each has to end in a verdict."""
-    sigmoid = layers.sigmoid
-    small = Case((("n", 2), ("width", 3)), values="scale:1e-6").point(sigmoid)
-    normal = Case((("n", 2), ("width", 3)), values="normal").point(sigmoid)
-    dense = layers.dense
-    flat = Case((("n", 2), ("features", 3), ("outputs", 2)), values="normal").point(dense)
-    mean = Layer(lambda x: (np.mean(x), lambda dy: (np.zeros_like(x),)), ("x",), "mean", shapes={"x": (100, 300)})
-    tiny = Layer(lambda x: (1e-6 * x, lambda dy: (-1e-6 * dy,)), ("x",), "tiny", shapes={"x": (3, 4)})
-    return [
-        ("a gradient of size 1e-6 with the wrong sign", tiny, Case(values="normal").point(tiny)),
-        ("the wrong sign at inputs of 1e-6", _changed(sigmoid, 0, lambda g: -g), small),
-        ("zero everywhere, a mean of 30,000 inputs", mean, Case(values="normal").point(mean)),
-        ("one entry NaN", _changed(sigmoid, 0, lambda g: np.where(np.arange(3) == 1, np.nan, g)), normal),
-        ("(1, F) for (F,)", _changed(dense, 2, lambda g: g[None]), flat),
-        ("float32 for float64", _changed(dense, 1, lambda g: g.astype(np.float32)), flat),
-        ("None where a gradient is due", _changed(dense, 1, lambda g: None), flat),
-    ]
-
-
-def _changed(layer: Layer, position: int, change: Callable[[Any], Any]) -> Layer:
-    def vjp(*inputs: Any, **config: Any) -> Any:
-        y, backward = layer.vjp(*inputs, **config)
-
-        def wrong(dy: Any) -> list[Any]:
-            gradients = list(backward(dy))
-            gradients[position] = change(gradients[position])
-            return gradients
-
-        return y, wrong
-
-    return replace(layer, vjp=vjp)
-
-
-def _edge_rows() -> Iterator[str]:
-    for name, layer, point in edges():
-        found = [result for check in checks.ALL for result in check.run(layer, point)]
-        caught = next((r for r in found if r.status == Status.FAILED), None)
-        yield f"| {name} | {f'failed ({caught.check})' if caught else 'NOT CAUGHT'} |"
-
-
 def run_class(number: int, trials: int) -> Tally:
     """One row of the first table."""
     return classes()[number].run(trials)
@@ -307,7 +266,8 @@ def class_table(tallies: Sequence[Tally]) -> str:
     """What was caught of what was planted, and the first misses to look at."""
     lines = ["| class | planted in one element | trials | caught | missed |", "|---|---|---|---|---|"]
     lines += [tally.row() for tally in tallies]
-    shown = [f"- {tally.name}, {tally.size}: {line}" for tally in tallies for line in tally.missed[:3]]
+    aimed = [tally for tally in tallies if "reached" not in tally.name]
+    shown = [f"- {tally.name}, {tally.size}: {line}" for tally in aimed for line in tally.missed[:5]]
     return "\n".join([*lines, *(["", "The first misses of each class:", "", *shown] if shown else [])])
 
 
@@ -319,17 +279,12 @@ def off_scale_table(trials: int) -> str:
     return "\n".join([*lines, *off_scale(trials)])
 
 
-def edge_table() -> str:
-    """Mistakes without a size."""
-    return "\n".join(["| mistake | verdict |", "|---|---|", *_edge_rows()])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     options = parser.parse_args()
     print(class_table([each.run(options.trials) for each in classes()]), end="\n\n")
-    print(off_scale_table(min(options.trials, 20)), edge_table(), sep="\n\n")
+    print(off_scale_table(min(options.trials, 20)))
 
 
 if __name__ == "__main__":

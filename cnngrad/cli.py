@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         "--select", action="append", default=[], metavar="CHECK", help="run this check only (repeatable)"
     )
     check.add_argument("--exclude", action="append", default=[], metavar="CHECK", help="leave this check out")
+    check.add_argument("--no-diagnosis", action="store_true", help="do not name the mistake behind a wrong gradient")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     check.set_defaults(run=_check)
     commands.add_parser("layers", help="list the reference layers").set_defaults(run=_layers)
@@ -108,6 +109,7 @@ def _check(options: argparse.Namespace) -> int:
             effort=options.effort,
             select=options.select,
             exclude=options.exclude,
+            diagnose=not options.no_diagnosis,
             raise_on_failure=False,
         )
         reports.append(report)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,29 +14,31 @@ import numpy as np
 
 from cnngrad import checks
 from cnngrad.checks import Check
+from cnngrad.checks.parts import WrongPart, wrong_parts
 from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.arrays import shape_text
 from cnngrad.core.call import Evaluation
-from cnngrad.core.case import Case, Point, aside, point_from_arrays
+from cnngrad.core.case import Case, Point
 from cnngrad.core.errors import GradientMismatch, LayerRaised, NotVerified, UsageError
+from cnngrad.core.features import exercised
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Result, Status
-from cnngrad.core.values import rng_for
+from cnngrad.core.result import Result, Status, Suspect
+from cnngrad.diagnosis import suspects
+from cnngrad.memory import learn, recall
+from cnngrad.points import SAVED, one_sided, points, prepared
 from cnngrad.pytest_plugin import OPTIONS, record
 from cnngrad.report import GRADIENTS, Report
 from cnngrad.search import (
     cases,
     effort_named,
-    explicit_cases,
     find_failing,
     inside_hypothesis_test,
-    shrink,
     where_excluding,
 )
+from cnngrad.shrinking import shrink
 
-__all__ = ["cases", "check", "examine"]
+__all__ = ["SAVED", "cases", "check", "examine"]
 
-SAVED = Path(".cnngrad")
 SINGLE = "  float64 inputs are refused, so all was judged in float32: the smallest visible error is larger"
 
 
@@ -50,6 +52,7 @@ def check(
     effort: str | None = None,
     select: Sequence[str] = (),
     exclude: Sequence[str] = (),
+    diagnose: bool | None = None,
     raise_on_failure: bool = True,
 ) -> Report:
     """Hold a layer's backward against its forward.
@@ -63,8 +66,13 @@ def check(
         case: one printed case to replay, and nothing else.
         seed: of all that is drawn; 0 if left out.
         effort: ``quick``, ``normal``, ``thorough`` or ``exhaustive`` (``normal`` if left out; the environment
-            variable ``CNNGRAD_EFFORT`` and pytest's ``--cnngrad-effort`` set another).
+            variable ``CNNGRAD_EFFORT`` and pytest's ``--cnngrad-effort`` set another). ``quick`` tries about ten
+            configurations, ``normal`` about sixty (corners, pairs of features, pairs of values, some drawn evenly) and
+            25 cases of Hypothesis' engine, ``thorough`` some hundreds with every rule for values, ``exhaustive`` every
+            configuration that the dims allow, once at ordinary numbers and once at kinks, and says how many.
         select, exclude: names of checks to run, or not to run.
+        diagnose: look for the mistake behind a wrong gradient and name it; ``False`` says only what is wrong (for
+            graded homework). On unless pytest's ``--cnngrad-no-diagnosis`` says otherwise.
         raise_on_failure: raise instead of returning a report that is not ``ok``.
 
     Returns:
@@ -84,20 +92,54 @@ def check(
             f"check takes a Layer, not {shape_text(layer)}: wrap a function pair with cg.from_functions, a class with "
             "cg.from_class, or write cg.Layer(vjp, inputs=(...))"
         )
-    if shapes is not None:
-        layer = replace(layer, shapes=dict(shapes), dims=None, where=None)
     seed = int(OPTIONS.get("seed", 0)) if seed is None else seed
     effort = effort or str(OPTIONS.get("effort") or os.environ.get("CNNGRAD_EFFORT") or "normal")
     effort_named(effort)
     chosen = choose_checks(select, exclude)
-    points = _points(layer, arrays, config or {}, case, seed, effort)
-    report = examine(layer, points, chosen, seed=seed, effort=effort, search=case is None and shapes is None)
+    diagnose = bool(OPTIONS.get("diagnose", True)) if diagnose is None else diagnose
+    replayed = Case.parse(case) if isinstance(case, str) else case
+    layer = prepared(layer, shapes, config or {}, replayed)
+    wanted = points(layer, arrays, shapes, config or {}, replayed, seed, effort)
+    searched = replayed is None and shapes is None
+
+    def examined(those: Iterable[Point], search: bool) -> Report:
+        again = replayed is not None  # what raised before is to raise again, and to be reported as it was
+        return examine(
+            layer, those, chosen, seed=seed, effort=effort, search=search, diagnose=diagnose, replaying=again
+        )
+
+    known, unread = ([], ()) if inside_hypothesis_test() else recall(layer, [each.name for each in chosen])
+    aimed_elsewhere = replayed is not None or (arrays and (layer.dims is None or effort == "quick"))
+    before = None if aimed_elsewhere else _at_known(layer, dict.fromkeys(entry.case for entry in known), examined)
+    if before is not None and before.failures:
+        report = replace(before, notes=(*before.notes, *unread, "  this failed before, so it was tried first"))
+    else:
+        report = examined(wanted, searched)
+        report = replace(
+            report, results=(*(before.results if before else ()), *report.results), notes=(*report.notes, *unread)
+        )
+        report = replace(report, notes=(*report.notes, *one_sided(layer, arrays)))
+    if not inside_hypothesis_test():
+        learn(layer, known, report.results)
+    if config:
+        report = replace(report, results=tuple(_with_config(layer, each, config) for each in report.results))
     report = replace(report, gradients_due=not select or GRADIENTS in select)
     record(str(report.status))
     __tracebackhide__ = True  # pytest shows the user's line and the message, not this function
     if raise_on_failure and not report.ok:
         raise (GradientMismatch if report.status == Status.FAILED else NotVerified)(report)
     return report
+
+
+def _at_known(
+    layer: Layer, known: Iterable[Case], examined: Callable[[Iterable[Point], bool], Report]
+) -> Report | None:
+    """What is found at cases that failed before; ``None`` without any, or where the layer is called wrongly there."""
+    try:
+        where = [case.point(layer) for case in known]
+        return examined(where, False) if where else None
+    except UsageError:
+        return None  # the points of this run say what is wrong
 
 
 def choose_checks(select: Sequence[str], exclude: Sequence[str]) -> tuple[Check, ...]:
@@ -116,42 +158,6 @@ def choose_checks(select: Sequence[str], exclude: Sequence[str]) -> tuple[Check,
     return chosen
 
 
-def _points(
-    layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], case: str | Case | None, seed: int, effort: str
-) -> Iterator[Point]:
-    if case is not None:
-        yield (Case.parse(case) if isinstance(case, str) else case).point(layer, config)
-        return
-    if arrays:
-        yield from _around(layer, arrays, config, seed)
-        if layer.dims is None or effort == "quick":
-            return
-    for each in explicit_cases(layer, effort, seed):
-        yield each.point(layer, config)
-
-
-def _around(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int) -> Iterator[Point]:
-    """The user's own point, one a little aside, and the same numbers in another order.
-
-    Aside, because a point people choose often stands on kinks (biases of 0, black pixels); in another order, because
-    that gives other values but none outside the range they chose.
-    """
-    given = point_from_arrays(layer, arrays, config, Case(seed=seed))
-    first = replace(given, case=_file_case(layer, given.inputs, seed))
-    yield first
-    variants = [aside(layer, first, 2.0**-6, "around")]
-    if not layer.draw and not layer.constants:  # labels and targets belong to their rows
-        variants.append(tuple(rng_for(seed, f"order {name}").permuted(first[name]) for name in layer.inputs))
-    for variant in variants:
-        if any(not np.array_equal(a, b) for a, b in zip(variant, first.inputs, strict=True)):
-            yield point_from_arrays(layer, variant, config, _file_case(layer, variant, seed))
-
-
-def _file_case(layer: Layer, arrays: Iterable[Any], seed: int) -> Case:
-    digest = hashlib.sha256(b"".join(np.asarray(array).tobytes() for array in arrays)).hexdigest()[:12]
-    return Case(values=f"file:{SAVED / f'{layer.name}-{digest}.npz'}", seed=seed)
-
-
 def examine(
     layer: Layer,
     points: Iterable[Point],
@@ -160,14 +166,17 @@ def examine(
     seed: int = 0,
     effort: str = "normal",
     search: bool = False,
+    diagnose: bool = True,
+    replaying: bool = False,
 ) -> Report:
     """Run checks at points; shrink what failed. :func:`check` without its conveniences.
 
     Raises:
-        UsageError: the forward raises at the very first point, or there is no point.
+        UsageError: the forward raises at the very first point (unless that replays a finding), or there is no point.
     """
     results: list[Result] = []
     features = dict.fromkeys(layer.features, 0)
+    met: Counter[str] = Counter()
     first: Point | None = None
     last: Point | None = None
     behaved: set[object] = set()
@@ -178,7 +187,8 @@ def examine(
             single = _takes_single_only(layer, point)
             notes += (SINGLE,) if single else ()
             first = _in_single(point) if single else point
-            _refuse_broken_forward(layer, first)
+            if not replaying:
+                _refuse_broken_forward(layer, first)
         point = _in_single(point) if single else point
         last = point
         # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
@@ -188,15 +198,21 @@ def examine(
         results += found
         if any(r.status == Status.PASSED for r in found):
             _count_features(layer, point, features)
+            met.update(() if layer.features else exercised(layer, point))
         if any(not r.accepted and r.status != Status.INCONCLUSIVE for r in found):
             break
     if first is None or last is None:
         raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
-    if search and not single and all(r.accepted or r.status == Status.INCONCLUSIVE for r in results):
+    whole = all(r.accepted or r.status == Status.INCONCLUSIVE for r in results)
+    if whole and search and effort == "exhaustive" and layer.dims:
+        notes += (f"  exhaustive: all {len(behaved):,} configurations of dims were judged",)
+    if search and not single and whole:
         more_notes, more = _search(layer, chosen, seed, effort)
         notes += more_notes
         results += more
-    results = [_explain(layer, result, chosen, last) for result in results]
+    parts = _blamed(layer, results, last)
+    results = [_explain(layer, result, chosen, last, diagnose and not parts) for result in results]
+    results = _blame(parts, results, diagnose)
     return Report(
         layer.name,
         tuple(results),
@@ -205,6 +221,7 @@ def examine(
         seed,
         effort,
         notes,
+        exercised=met,
         tables=lambda: gradient_tables(layer, first),
     )
 
@@ -227,8 +244,10 @@ def _takes_single_only(layer: Layer, point: Point) -> bool:
 def _raises(layer: Layer, point: Point) -> bool:
     try:
         Evaluation(layer, point).vjp(point.inputs)
-    except (LayerRaised, UsageError) as raised:
-        return not isinstance(getattr(raised, "error", None), NotImplementedError)
+    except LayerRaised as raised:
+        return not isinstance(raised.error, NotImplementedError)
+    except UsageError:
+        return False  # says itself what is to be done
     return False
 
 
@@ -277,12 +296,33 @@ def _search(layer: Layer, chosen: Sequence[Check], seed: int, effort: str) -> tu
     return (), results
 
 
-def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point) -> Result:
-    """Shrink a finding, save the user's own arrays, and say how to see it again."""
+def _blamed(layer: Layer, results: list[Result], last: Point) -> list[WrongPart]:
+    """Of a layer made of others, such as a network: those that its wrong gradient comes from."""
+    case = next((r.case for r in results if r.check == GRADIENTS and r.status == Status.FAILED), None)
+    return [] if case is None else wrong_parts(layer, last if last.case == case else case.point(layer))
+
+
+def _blame(parts: list[WrongPart], results: list[Result], diagnose: bool) -> list[Result]:
+    """Name the wrong parts, and look for the mistake in the first of them and not in the whole."""
+    if not parts:
+        return results
+    first, said = parts[0], "; ".join(map(str, parts))
+    named = suspects(first.layer, first.point, first.inputs[0]) if diagnose else ()
+    return [
+        replace(r, reason="; ".join(filter(None, (r.reason, said))), suspects=named)
+        if r.check == GRADIENTS and r.status == Status.FAILED
+        else r
+        for r in results
+    ]
+
+
+def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point, diagnose: bool) -> Result:
+    """Shrink a finding, save the user's own arrays, name the mistake, and say how to see it again."""
     if result.status not in (Status.FAILED, Status.ERROR) or result.case is None:
         return result
+    found_at = result.case
     each = next(c for c in chosen if c.name == result.check)
-    if layer.dims and result.case.dims:
+    if not result.case.values.startswith("file:"):
         result = _shrunk(layer, result, each)
     if result.case is not None and result.case.values.startswith("file:") and last.case == result.case:
         last.save(Path(result.case.values.removeprefix("file:")))
@@ -291,7 +331,20 @@ def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point)
             result,
             reason=f"{result.reason}; if that is not meant to work, {where_excluding(layer, result.case)}",
         )
+    if diagnose and result.check == GRADIENTS and result.status == Status.FAILED:
+        result = replace(result, suspects=_suspects(layer, result, found_at, last))
     return replace(result, reproduce=_reproduce(layer, result))
+
+
+def _suspects(layer: Layer, result: Result, found_at: Case, last: Point) -> tuple[Suspect, ...]:
+    """Mistakes that explain the claim at the smallest failing case, at the one found first, and at others."""
+
+    def at(case: Case) -> Point:
+        return last if last.case == case else case.point(layer)
+
+    assert result.case is not None
+    also = [] if result.case == found_at else [at(found_at)]
+    return suspects(layer, at(result.case), result.input, also=also)
 
 
 def _shrunk(layer: Layer, result: Result, each: Check) -> Result:
@@ -314,6 +367,13 @@ def _quietly(fails: Callable[[Case], bool]) -> Callable[[Case], bool]:
             return False
 
     return safe
+
+
+def _with_config(layer: Layer, result: Result, config: Mapping[str, Any]) -> Result:
+    """Keywords of the call are no part of a case, so the replay line names them."""
+    if not result.reproduce:
+        return result
+    return replace(result, reproduce=f'cg.check({layer.name}, case="{result.case}", config={dict(config)!r})')
 
 
 def _reproduce(layer: Layer, result: Result) -> str:

@@ -1,23 +1,22 @@
-"""Which points a layer is judged at: explicit cases first, then Hypothesis' engine; and how a failing one is shrunk."""
+"""Which points a layer is judged at: explicit cases first, then Hypothesis' engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cnngrad.core.case import Case
+from cnngrad.core.case import Case, Shapes
 from cnngrad.core.configurations import at_random, covering
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
+from cnngrad.shrinking import SIMPLEST_FIRST
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-SIMPLEST_FIRST = ("integers", "lattice", "normal", "kink")
 EVERYWHERE = ("lattice", "normal", "kink", "integers", "saturated", "scale:1e-6", "scale:1e6")
-SHRINK_TRIES = 200
 FEATURE_TRIES = 2000
 
 Features = dict[str, Callable[[Any], bool]]
@@ -28,7 +27,8 @@ class Effort:
     """How much is tried.
 
     Attributes:
-        rules: value rules tried at shapes given without dims.
+        rules: value rules tried at shapes given without dims; one more for another number of samples, but not at
+            ``quick``.
         rotation: value rules tried, in turn, at each explicit configuration; the first is tried at every one.
         configurations: configurations that cover all pairs, at most.
         random: configurations drawn evenly beside them.
@@ -44,7 +44,9 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(("lattice", "normal"), ("kink", "normal"), 8, 2, 0),
-    "normal": Effort(("lattice", "normal", "kink"), ("kink", "normal", "integers"), 60, 24, 25),
+    "normal": Effort(
+        ("lattice", "normal", "kink", "saturated", "scale:1e-3"), ("kink", "normal", "integers"), 60, 24, 25
+    ),
     "thorough": Effort(EVERYWHERE, EVERYWHERE[1:], 200, 200, 200),
     "exhaustive": Effort(EVERYWHERE, ("kink",), 0, 0, 0),
 }
@@ -71,11 +73,17 @@ def explicit_cases(layer: Layer, effort: str, seed: int) -> Iterator[Case]:
     """
     chosen = effort_named(effort)
     if not layer.dims:
-        layer.shapes_at({})  # refuses a layer that declares nothing to draw from
+        shapes = layer.shapes_at({})  # refuses a layer that declares nothing to draw from
         yield from (Case(values=rule, seed=seed + k) for k, rule in enumerate(chosen.rules))
+        if effort != "quick":
+            others = _other_batches(layer, shapes)
+            yield from (Case((), other, "normal", seed + len(chosen.rules) + k) for k, other in enumerate(others))
         return
-    configurations = list(_every(layer)) if effort == "exhaustive" else covering(layer, seed)[: chosen.configurations]
+    every = effort == "exhaustive"
+    configurations = list(_every(layer)) if every else covering(layer, seed)[: chosen.configurations]
     configurations += at_random(layer, chosen.random, seed)
+    if not every:  # small ones first: a mistake is found where it is easiest to follow, and soonest shrunk
+        configurations.sort(key=lambda sizes: sum(sizes.values()))
     missing = dict(layer.features)
     for k, sizes in enumerate(configurations):
         case = Case(dims=tuple(sizes.items()), values="lattice", seed=seed + k)
@@ -83,6 +91,39 @@ def explicit_cases(layer: Layer, effort: str, seed: int) -> Iterator[Case]:
             missing = _still_missing(layer, missing, each)
             yield each
     yield from _reaching(layer, missing, seed)
+
+
+def batch_axes(layer: Layer, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The axis of samples of each input that has one, where their number can be changed without guessing; else none.
+
+    It cannot where an input of which nothing is declared has a side of just that length: it may go with the samples.
+
+    >>> layer = Layer(lambda x, t: None, ("x", "t"), "demo", batch_axis=0)
+    >>> batch_axes(layer, {"x": (2, 3), "t": (3,)}), batch_axes(layer, {"x": (2, 3), "t": (2,)})
+    ({'x': 0}, {})
+    """
+    declared = layer.batch_axis
+    axes = {layer.inputs[0]: declared} if isinstance(declared, int) else dict(declared or {})
+    axes = {name: axis for name, axis in axes.items() if name in layer.inputs}
+    if any(not -len(shapes[name]) <= axis < len(shapes[name]) for name, axis in axes.items()):
+        return {}
+    counts = {shapes[name][axis] for name, axis in axes.items()}
+    unsaid = [name for name in layer.inputs if name not in axes]
+    if len(counts) != 1 or any(counts & set(shapes[name]) for name in unsaid):
+        return {}
+    return axes
+
+
+def _other_batches(layer: Layer, shapes: Mapping[str, tuple[int, ...]]) -> Iterator[Shapes]:
+    """The shapes for one sample and for three, where those given are for another number."""
+    axes = batch_axes(layer, shapes)
+    for count in (1, 3) if axes else ():
+        other = {name: list(shape) for name, shape in shapes.items()}
+        for name, axis in axes.items():
+            other[name][axis] = count
+        changed = tuple((name, tuple(shape)) for name, shape in other.items())
+        if dict(changed) != dict(shapes):
+            yield changed
 
 
 def _still_missing(layer: Layer, missing: Features, case: Case) -> Features:
@@ -168,41 +209,6 @@ def inside_hypothesis_test() -> bool:
     from hypothesis import currently_in_test_context
 
     return currently_in_test_context()
-
-
-def shrink(layer: Layer, case: Case, fails: Callable[[Case], bool]) -> Case:
-    """The smallest configuration with the simplest values that still fails.
-
-    Starts from a case known to fail, which Hypothesis' own ``find`` cannot do; every dim in turn is set to its lowest
-    value, else halfway there, until nothing gets smaller.
-    """
-    attempts = 0
-
-    def still_fails(candidate: Case) -> bool:
-        nonlocal attempts
-        attempts += 1
-        return attempts <= SHRINK_TRIES and layer.allows(candidate.sizes) and fails(candidate)
-
-    shrinking = True
-    while shrinking:
-        shrinking = False
-        for name, (low, _) in (layer.dims or {}).items():
-            for size in _smaller(case.sizes.get(name, low), low):
-                smaller = replace(case, dims=tuple((n, size if n == name else s) for n, s in case.dims))
-                if still_fails(smaller):
-                    case, shrinking = smaller, True
-                    break
-    for rule in SIMPLEST_FIRST:
-        if rule == case.values:
-            break
-        if still_fails(case.with_values(rule)):
-            return case.with_values(rule)
-    return case
-
-
-def _smaller(size: int, low: int) -> list[int]:
-    """Sizes to try instead, smallest first."""
-    return sorted({low, (low + size) // 2, size - 1} - {size}) if size > low else []
 
 
 def where_excluding(layer: Layer, case: Case) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +12,18 @@ from cnngrad import layers
 from cnngrad.checks import gradients
 from cnngrad.checks.oracle import oracle_checks
 from cnngrad.core.arrays import Vector, round_to_bits
-from cnngrad.core.case import Case, point_from_arrays
+from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from cnngrad.core.values import rng_for
 from cnngrad.data import Digits, Labels, generated_digits, load_mnist, one_hot
-from cnngrad.networks import Chain, initial, inputs_for, lenet
+from cnngrad.networks import DERIVATIONS, NETWORKS
 from cnngrad.oracles.identities import IDENTITIES, Identity
 from cnngrad.report import Report
 from cnngrad.runner import SAVED, examine
 from cnngrad.search import explicit_cases
 
-SEEDS = 5  # draws for each identity
+SEEDS = 5  # draws for each identity and each network
 
 
 @dataclass(frozen=True)
@@ -60,17 +60,18 @@ def verify(data: Path | None = None, seed: int = 0) -> Iterator[Line]:
     """All lines, each as soon as it is known.
 
     Args:
-        data: a folder with the MNIST files, for the network's line; generated images without it.
+        data: a folder with the MNIST files, for the networks that take them; generated images without it.
 
     Raises:
         UsageError: the folder does not hold what is needed.
     """
     digits = _generated(seed) if data is None else _first(load_mnist(data))
-    for layer in layers.ALL:
+    for layer in (*layers.ALL, *DERIVATIONS):
         yield verify_layer(layer, seed)
     for identity in IDENTITIES:
         yield verify_identity(identity, seed)
-    yield verify_network("lenet (seed 000)", lenet(), digits, seed)
+    for name, network in NETWORKS.items():
+        yield verify_network(name, network, digits, seed)
 
 
 def verify_layer(layer: Layer, seed: int = 0) -> Line:
@@ -120,22 +121,32 @@ def _first(digits: Digits) -> Pair:
     return Pair(digits.train_images[:2], digits.train_labels[:2], digits.source)
 
 
-def verify_network(name: str, network: Chain, digits: Pair, seed: int = 0) -> Line:
-    """A whole network on two digits: the gradient of its loss for every parameter and its input, end to end.
+def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0) -> Line:
+    """A whole network at its declared shapes: the gradient of its loss for every parameter and its input, end to end.
 
+    Where it takes two digits, ``x (2, 1, 28, 28)``, it is given them.
+
+    >>> from cnngrad.networks import lenet
     >>> verify_network("lenet", lenet(), _generated(0)).good
     True
     """
-    rng = rng_for(seed, name)
-    # Training starts with biases of 0, where every relu over a black part of the image stands exactly on its kink.
-    parameters = {
-        p: round_to_bits(value + 0.1 * rng.standard_normal(value.shape)) for p, value in initial(network, rng).items()
-    }
-    values = {**parameters, "x": digits.images, "E.t": one_hot(digits.labels)}
-    where = Case(values=f"file:{SAVED / network.name}.npz", seed=seed)  # written only if it fails
-    point = point_from_arrays(network, inputs_for(network, values), {}, where)
-    report = examine(network, [point], (gradients.CHECK,), seed=seed)
-    return _line("network", f"{name}, {digits.source}", report)
+    # A quarter of normal numbers, so that no sum is large and the sigmoids stay where they have a slope.
+    points = [Case(values="scale:0.25", seed=seed + k).point(network) for k in range(SEEDS)]
+    if points[0]["x"].shape == digits.images.shape:
+        name = f"{name}, {digits.source}"
+        points = [_on_digits(network, point, digits) for point in points]
+    return _line("network", name, examine(network, points, (gradients.CHECK,), seed=seed))
+
+
+def _on_digits(network: Layer, point: Point, digits: Pair) -> Point:
+    (target,) = network.constants
+    values = dict(zip(network.inputs, point.inputs, strict=True))
+    # A background of nothing but zeros would tie every maximum over it.
+    values |= {"x": round_to_bits(digits.images + point["x"] / 16), target: one_hot(digits.labels)}
+    where = Case(
+        values=f"file:{SAVED / f'{network.name}-{point.case.seed}'}.npz", seed=point.case.seed
+    )  # written only if it fails
+    return replace(point, inputs=tuple(values.values()), case=where)
 
 
 def _line(kind: str, name: str, report: Report, oracles: int = 0) -> Line:

@@ -16,7 +16,7 @@ every_layer = pytest.mark.parametrize("layer", layers.ALL, ids=lambda layer: lay
 
 
 @every_layer
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_the_gradient_is_that_of_the_forward(layer: Layer, data: st.DataObject) -> None:
     case = data.draw(cg.cases(layer))
@@ -28,7 +28,7 @@ def test_the_gradient_is_that_of_the_forward(layer: Layer, data: st.DataObject) 
 
 
 @every_layer
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_independent_computations_agree(layer: Layer, data: st.DataObject) -> None:
     case = data.draw(cg.cases(layer))

@@ -17,16 +17,14 @@ from cnngrad.core.layer import Layer
 from cnngrad.search import (
     EFFORTS,
     EVERYWHERE,
-    SHRINK_TRIES,
-    SIMPLEST_FIRST,
     cases,
     effort_named,
     explicit_cases,
     find_failing,
     inside_hypothesis_test,
-    shrink,
     where_excluding,
 )
+from cnngrad.shrinking import SHRINK_TRIES, SIMPLEST_FIRST, shrink, smaller_than
 
 Where = Callable[[Any], bool]
 
@@ -65,7 +63,7 @@ def test_explicit_cases_are_valid_reproducible_and_different(effort: str) -> Non
     ("effort", "rules"),
     [
         ("quick", ("lattice", "normal")),
-        ("normal", ("lattice", "normal", "kink")),
+        ("normal", ("lattice", "normal", "kink", "saturated", "scale:1e-3")),
         ("thorough", EVERYWHERE),
         ("exhaustive", EVERYWHERE),
     ],
@@ -84,7 +82,8 @@ def test_every_configuration_is_met_with_lattice_values_and_others_in_turn(effor
     found = list(explicit_cases(LAYER, effort, 0))
     configurations = [dict(case.dims) for case in found if case.values == "lattice"]
     chosen = EFFORTS[effort]
-    assert configurations == covering(LAYER, 0)[: chosen.configurations] + at_random(LAYER, chosen.random, 0)
+    wanted = covering(LAYER, 0)[: chosen.configurations] + at_random(LAYER, chosen.random, 0)
+    assert configurations == sorted(wanted, key=lambda sizes: sum(sizes.values()))
     others = [case for case in found if case.values != "lattice"]
     assert [dict(case.dims) for case in others] == configurations
     assert {case.values for case in others} == rules
@@ -133,7 +132,7 @@ def test_where_nothing_is_valid_there_is_no_case() -> None:
 
 
 def rare(point: Any) -> bool:
-    return bool(point.d.height == 4 and point.d.k == 2 and point.d.pad == 1)
+    return bool(point.d.height == 5 and point.d.k == 2 and point.d.pad == 0)
 
 
 def three_zeros(point: Any) -> bool:
@@ -261,7 +260,7 @@ def test_what_cannot_shrink_stays_and_tries_are_counted() -> None:
     start = case_of(9, 9, 9, "saturated")
     tried: list[Case] = []
     assert shrink(WIDE, start, lambda case: bool(tried.append(case))) == start  # type: ignore[func-returns-value]
-    assert 0 < len(tried) <= 3 * 3 + len(SIMPLEST_FIRST)
+    assert 0 < len(tried) <= SHRINK_TRIES
 
 
 def test_shrinking_ends_even_where_every_step_is_a_small_one() -> None:
@@ -279,6 +278,69 @@ def test_shrinking_ends_even_where_every_step_is_a_small_one() -> None:
     smallest = shrink(tall, Case((("a", 10**6),), values="integers"), one_less)
     assert smallest.sizes["a"] == largest < 10**6
     assert len(tried) <= SHRINK_TRIES
+
+
+SQUARE = layer_of(lambda d: d.height >= d.k, dims={"height": (1, 9), "k": (1, 5), "stride": (1, 5)}, shapes={"x": (3,)})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "start", "smallest"),
+    [
+        (lambda s: s["height"] == s["k"] > 1, (5, 5, 1), (2, 2, 1)),  # two smaller by the same
+        (lambda s: s["k"] == s["stride"] > 1 and s["height"] > s["k"], (9, 4, 4), (3, 2, 2)),  # all of one value
+        (lambda s: s["k"] == s["stride"] > 1 and s["height"] == 3, (3, 3, 3), (3, 2, 2)),  # all but one
+        (lambda s: s["k"] == s["stride"] > 1 and s["height"] == s["k"] + 1, (4, 3, 3), (3, 2, 2)),  # all by one
+        (lambda s: s["stride"] > 1 or s["k"] == 5, (9, 5, 2), (1, 1, 2)),  # the boldest first
+        (lambda s: s["k"] == 3 or s["height"] == 2, (3, 3, 1), (2, 1, 1)),  # one up, another down by more
+        (lambda s: s["height"] % 4 == 2, (6, 1, 1), (2, 1, 1)),  # not the next one, but one below
+    ],
+)
+def test_shrinking_gets_past_where_single_steps_end(
+    wrong: Callable[[dict[str, int]], bool], start: tuple[int, ...], smallest: tuple[int, ...]
+) -> None:
+    case = Case(tuple(zip(("height", "k", "stride"), start, strict=True)), values="integers")
+    assert wrong(case.sizes)
+    assert tuple(shrink(SQUARE, case, lambda case: wrong(case.sizes)).sizes.values()) == smallest
+
+
+def test_another_draw_of_the_numbers_may_be_smaller_or_simpler() -> None:
+    def seldom(case: Case) -> bool:
+        return case.seed == 2 or (case.sizes["a"] >= 3 and case.values == "normal")
+
+    smallest = shrink(WIDE, case_of(9, 9, 9, "normal"), seldom)
+    assert smallest.seed == 2
+    assert smallest.values == "integers"
+    assert smallest.sizes["a"] + smallest.sizes["b"] == 4
+
+
+def test_no_change_makes_a_configuration_larger_or_leaves_the_dims() -> None:
+    lowest = {"a": 1, "b": 0, "c": 2}
+    for a, b, c in product(range(1, 4), range(3), range(2, 5)):
+        sizes = {"a": a, "b": b, "c": c}
+        changes = list(smaller_than(sizes, lowest))
+        assert all(sum({**sizes, **change}.values()) < a + b + c for change in changes)
+        assert all(size >= lowest[name] for change in changes for name, size in change.items())
+        assert bool(changes) == (sizes != lowest)
+    narrow = layer_of(None, dims={"a": (1, 3), "b": (0, 0)}, shapes={"x": (3,)})
+    seen: list[Case] = []
+    shrink(narrow, Case((("a", 3), ("b", 0))), lambda case: bool(seen.append(case)))  # type: ignore[func-returns-value]
+    assert all(case.sizes["b"] == 0 for case in seen)
+
+
+def test_other_numbers_of_samples_where_that_is_safe() -> None:
+    def others(batch_axis: Any, **shapes: tuple[int, ...]) -> list[dict[str, tuple[int, ...]]]:
+        layer = Layer(lambda *a: None, tuple(shapes), "demo", shapes=shapes, batch_axis=batch_axis)  # type: ignore[arg-type, return-value]
+        return [dict(case.shapes) for case in explicit_cases(layer, "normal", 0) if case.shapes]
+
+    assert others(0, x=(2, 5)) == [{"x": (1, 5)}, {"x": (3, 5)}]
+    assert others(1, x=(5, 1)) == [{"x": (5, 3)}]
+    assert others(-1, x=(5, 3)) == [{"x": (5, 1)}]
+    assert others({"x": 0, "t": 0, "y": 0}, x=(2, 5), t=(2,)) == [{"x": (1, 5), "t": (1,)}, {"x": (3, 5), "t": (3,)}]
+    assert others({"x": 0}, x=(2, 5), w=(5, 3)) == [{"x": (1, 5), "w": (5, 3)}, {"x": (3, 5), "w": (5, 3)}]
+    assert others({"x": 0}, x=(2, 5), t=(2,)) == []  # t may go with the samples
+    assert others({"x": 0, "z": 0}, x=(2, 5), z=(3,)) == []
+    assert others(7, x=(2, 5)) == []
+    assert others(None, x=(2, 5)) == []
 
 
 def test_a_layer_without_dims_shrinks_its_values_only() -> None:

@@ -21,7 +21,7 @@ from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
 from cnngrad.data import generated_digits
-from cnngrad.networks import chain, lenet
+from cnngrad.networks import DERIVATIONS, NETWORKS, chain, lenet
 from cnngrad.oracles import Comparison
 from cnngrad.oracles.identities import IDENTITIES, Identity
 from cnngrad.report.data import GRADIENTS
@@ -52,7 +52,8 @@ def test_every_derivation_identity_and_network_has_its_line(monkeypatch: pytest.
     monkeypatch.setattr("cnngrad.verify.verify_identity", lambda identity, seed: identity.name)
     monkeypatch.setattr("cnngrad.verify.verify_network", lambda name, network, digits, seed: name)
     lines: list[Any] = list(verify())
-    assert lines == [*(layer.name for layer in layers.ALL), *(i.name for i in IDENTITIES), "lenet (seed 000)"]
+    derivations = [layer.name for layer in (*layers.ALL, *DERIVATIONS)]
+    assert lines == [*derivations, *(identity.name for identity in IDENTITIES), *NETWORKS]
 
 
 def test_a_feature_not_reached_makes_the_line_red() -> None:
@@ -269,7 +270,7 @@ def test_lenet_is_good(digits: Pair) -> None:
     line = verify_network("lenet", lenet(), digits)
     assert line.good
     assert line.name == "lenet, generated images"
-    assert line.entries == 3_898 + 2 * 28 * 28
+    assert line.entries == 5 * (3_898 + 2 * 28 * 28)
 
 
 @pytest.mark.parametrize("stage", ["C1", "O5"])

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnngrad.core.arrays import Array, flatten, outputs_of
+from cnngrad.core.arrays import Array, Vector, flatten, outputs_of
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Point
+from cnngrad.core.errors import LayerRaised
 from cnngrad.core.layer import Layer
-from cnngrad.differentiation import coordinates
+from cnngrad.core.values import rng_for
+from cnngrad.differentiation import Estimate, coordinates
+from cnngrad.differentiation.colours import Pattern, coloured
+
+MOST = 2**28  # pairs of output and input, a byte each
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,45 @@ def gradient_tables(layer: Layer, point: Point) -> dict[str, GradientTable]:
     y, backward = at.vjp(point.inputs)
     dy = point.cotangent(flatten(outputs_of(y)).size)
     returned = at.by_name(at.pull(y, backward, dy))
-    found = coordinates(at.flat, at.origin, dy)
+    found = _every_coordinate(at, dy)
     tables = {}
     for name, span in at.slices.items():
         shape = np.shape(point[name])
         tables[name] = GradientTable(returned[name], found.value[span].reshape(shape), found.bound[span].reshape(shape))
     return tables
+
+
+def _every_coordinate(at: Evaluation, dy: Vector) -> Estimate:
+    """All at once where that can be done exactly, the rest (or all of them) one by one."""
+    pattern, rng = claimed_pattern(at, dy.size), rng_for(at.point.case.seed, "colours")
+    together = None if pattern is None else coloured(at.flat, at.origin, dy, pattern, list(at.slices.values()), rng)
+    if together is None:
+        return coordinates(at.flat, at.origin, dy)
+    left = np.flatnonzero(np.isnan(together))
+    alone = coordinates(at.flat, at.origin, dy, left)
+    bound = np.zeros(together.size)
+    together[left], bound[left] = alone.value, alone.bound
+    return Estimate(together, bound, "exact")
+
+
+def claimed_pattern(at: Evaluation, outputs: int) -> Pattern | None:
+    """Which outputs are claimed to depend on which inputs: one backward an output, all of one forward if that works.
+
+    ``None`` where there are more than ``MOST`` pairs, which is a cap on memory.
+    """
+    if outputs * at.origin.size > MOST:
+        return None
+    pattern = np.zeros((outputs, at.origin.size), dtype=bool)
+    y, backward = at.vjp(at.point.inputs)
+    for j in range(outputs):
+        unit = np.zeros(outputs)
+        unit[j] = 1.0
+        try:
+            returned = at.by_name(at.pull(y, backward, unit))
+        except LayerRaised:  # a backward that can be called once only
+            returned = at.by_name(at.gradients(unit))
+        for name, span in at.slices.items():
+            gradient = np.asarray(returned[name], dtype=np.float64)
+            if gradient.size == span.stop - span.start:
+                pattern[j, span] = gradient.ravel() != 0
+    return pattern

@@ -1,14 +1,15 @@
-"""The configurations of a layer that are always tried: the corners, and every pair of values at least once."""
+"""The configurations of a layer that are always tried: the corners, every pair of features, every pair of values."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any
 
+from cnngrad.core.features import features_of_sizes, windows_of
 from cnngrad.core.layer import Layer
 
 Sizes = dict[str, int]
@@ -17,6 +18,15 @@ Where = Callable[[Any], bool] | None
 Pair = tuple[str, int, str, int]
 
 TRIES = 60
+SAMPLES = 300  # valid configurations among which those with new pairs of features are looked for
+
+# What people meet most, and what no pair of features stands for.
+COMMON: tuple[frozenset[str], ...] = (
+    frozenset({"stride = window", "remainder", "not padding", "batch > 1"}),
+    frozenset({"window > stride", "stride > 1", "remainder", "not padding"}),
+    frozenset({"stride > window", "padding", "remainder"}),
+    frozenset({"padding", "not stride > 1", "window of 3"}),
+)
 
 
 def values_of(limits: tuple[int, int]) -> tuple[int, ...]:
@@ -32,6 +42,8 @@ def values_of(limits: tuple[int, int]) -> tuple[int, ...]:
 def covering(layer: Layer, seed: int = 0) -> list[Sizes]:
     """Valid configurations in which every pair of values of two dims occurs, where the layer allows it.
 
+    Before those come the smallest and the largest, and configurations in which every pair of features of windows and
+    their opposites occurs (padding with a remainder, no padding with an even window), since a mistake shows at those.
     Greedy: random valid configurations are drawn around a pair not seen yet, the one with most new pairs is kept.
 
     >>> layer = Layer(lambda x: None, ("x",), "demo", dims={"a": (1, 2), "b": (1, 2)}, shapes={"x": (1,)})
@@ -69,6 +81,7 @@ def _covering(dims: Limits, where: Where, seed: int) -> tuple[tuple[tuple[str, i
     choices = {name: values_of(limits) for name, limits in dims}
     missing = set(_pairs_between(choices))
     chosen = [sizes for sizes in _corners(dims) if _allowed(where, sizes)]
+    chosen += _with_features(dims, where, chosen, rng)
     for sizes in chosen:
         missing -= set(_pairs_in(sizes))
     while missing:
@@ -92,6 +105,42 @@ def _corners(dims: Limits) -> Iterator[Sizes]:
     """Everything smallest, everything largest."""
     yield {name: low for name, (low, _) in dims}
     yield {name: high for name, (_, high) in dims}
+
+
+def _with_features(dims: Limits, where: Where, chosen: list[Sizes], rng: Random) -> list[Sizes]:
+    """Configurations that have the common combinations, and every pair of features that random ones have."""
+    if not windows_of({name: low for name, (low, _) in dims}):
+        return []  # nothing is known of these dims but their values
+    sampled = [sizes for sizes in _sampled(dims, where, rng)]
+    held = [_held(sizes) for sizes in sampled]
+    names = frozenset().union(*held) if held else frozenset()
+    literals = [have | {f"not {name}" for name in names - have} for have in held]
+    seen = [_held(sizes) for sizes in chosen]
+    covered = set().union(*(_couples(have | {f"not {name}" for name in names - have}) for have in seen))
+    pairs = [_couples(literal) - covered for literal in literals]
+    found = []
+    for wanted in COMMON:
+        fitting = [k for k, literal in enumerate(literals) if wanted <= literal]
+        if fitting:
+            found.append(max(fitting, key=lambda k: len(pairs[k])))
+            pairs = [pair - pairs[found[-1]] for pair in pairs]
+    while any(pairs):
+        found.append(max(range(len(pairs)), key=lambda k: len(pairs[k])))
+        pairs = [pair - pairs[found[-1]] for pair in pairs]
+    return [sampled[k] for k in found]
+
+
+def _sampled(dims: Limits, where: Where, rng: Random) -> Iterator[Sizes]:
+    drawn = ({name: rng.randint(low, high) for name, (low, high) in dims} for _ in range(10 * SAMPLES))
+    return itertools.islice((sizes for sizes in drawn if _allowed(where, sizes)), SAMPLES)
+
+
+def _held(sizes: Sizes) -> frozenset[str]:
+    return frozenset(features_of_sizes(sizes))
+
+
+def _couples(literal: Iterable[str]) -> set[tuple[str, str]]:
+    return set(itertools.combinations(sorted(literal), 2))
 
 
 def _pairs_between(choices: Mapping[str, Sequence[int]]) -> Iterator[Pair]:

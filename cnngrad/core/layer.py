@@ -46,6 +46,8 @@ class Layer:
         features: ``name -> predicate(point)``: what a search must reach at least once for the layer to count as
             verified.
         target: how the command line finds the layer (``mynet.py:conv``), for the replay line.
+        parts: ``parts(*inputs) -> [(name, layer, its inputs), ...]`` for a layer made of others: what each of them is
+            called with, so that a failure of the whole can name the part.
         reduction, sign, cotangent, activation, input_activation, surrogate: declared conventions, see
             :class:`~cnngrad.core.conventions.Conventions`. The layer is translated when it is made: called, it gives
             plain gradients, and ``conventions`` says in words what was translated.
@@ -79,6 +81,7 @@ class Layer:
     shared: Callable[[], Vjp] | None = None
     features: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
     target: str = ""
+    parts: Callable[..., Sequence[tuple[str, Layer, tuple[Any, ...]]]] | None = None
     conventions: tuple[str, ...] = ()
     reduction: InitVar[str] = ""
     sign: InitVar[str] = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from cnngrad.core.errors import LayerRaised, UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Suspect
 from cnngrad.core.values import rng_for
-from cnngrad.diagnosis.scene import Meter, Metered, Scene
+from cnngrad.diagnosis.scene import Meter, Metered, Scene, Spent
 
 TOLERANCE = 1e-7  # of the largest entry: a thousand times the error of the differences
 ENTRIES = 160  # of all inputs together in a scene that we choose
@@ -52,23 +53,31 @@ class Failure:
         """The scenes in which the claim is wrong."""
         return tuple(scene for scene in self.scenes if scene.wrong)
 
-    def lead(self, family: str, mistake: str, predict: Predict, advice: str) -> Iterator[Lead]:
-        """Propose a mistake if what it predicts is what the backward returned, in every scene."""
-        told = self.explained(predict)
+    def lead(
+        self, family: str, mistake: str, predict: Predict, advice: str, everywhere: bool = False
+    ) -> Iterator[Lead]:
+        """Propose a mistake if what it predicts is what the backward returned, in every scene.
+
+        Args:
+            everywhere: it must predict something in every scene where the claim is wrong.
+        """
+        told = self.explained(predict, everywhere)
         if told:
             yield Lead(mistake, told, advice, family)
 
-    def explained(self, predict: Predict) -> str:
+    def explained(self, predict: Predict, everywhere: bool = False) -> str:
         """The evidence in words; empty where the prediction fails in any scene or says too little."""
         entries = scenes = 0
         for scene in self.scenes:
             predicted = _quietly(predict, scene)
             if predicted is None:
+                if everywhere and scene.wrong:
+                    return ""
                 continue
-            matched = same(predicted, scene.g)
+            matched = same(predicted, scene.g, magnitude(scene))
             if matched is None:
                 return ""
-            if scene.wrong and matched:
+            if scene.wrong and matched and explains(scene, predicted):
                 entries += matched
                 scenes += 1
         if not enough(scenes, entries, len(self.wrong)):
@@ -80,11 +89,20 @@ class Failure:
         found = []
         for scene in self.scenes:
             predicted = _quietly(predict, scene)
-            factor = np.nan if predicted is None else proportion(predicted, scene.g)
+            factor = np.nan if predicted is None else proportion(_without_noise(predicted, scene), scene.g)
             if factor is None:
                 return None
             found.append(factor)
         return found
+
+
+def given(function: Callable[..., Any], *values: Any) -> Callable[[Any], Any]:
+    """A prediction that knows some values besides its scene.
+
+    >>> given(lambda s, k: s * k, 3)(2)
+    6
+    """
+    return lambda scene: function(scene, *values)
 
 
 def _quietly(predict: Predict, scene: Scene) -> Array | None:
@@ -95,15 +113,38 @@ def _quietly(predict: Predict, scene: Scene) -> Array | None:
 
 def enough(scenes: int, entries: int, wrong: int) -> bool:
     """Whether so many matches are no accident: two failing cases, or one of many entries where there is no other."""
-    return scenes >= 2 and 2 * scenes >= wrong or (wrong == scenes == 1 and entries >= 4)
+    return (scenes >= 2 and 2 * scenes >= wrong) or (wrong == scenes == 1 and entries >= 4)
 
 
-def same(predicted: Array, claimed: Array) -> int | None:
-    """How many entries agree; ``None`` if one does not. Entries without a prediction (NaN) say nothing."""
+def magnitude(scene: Scene) -> float:
+    """What the rounding of the differences is relative to: saturated gradients are smaller than what they come from."""
+    largest = float(np.max(np.abs(np.nan_to_num(scene.n)), initial=0.0))
+    return max(largest, 1e-3 * float(np.max(np.abs(scene.dy), initial=0.0)))
+
+
+def _without_noise(predicted: Array, scene: Scene) -> Array:
+    """Zero where the prediction is no more than rounding of the differences."""
+    return np.where(np.abs(predicted) <= 1e-2 * TOLERANCE * magnitude(scene), 0.0, predicted)
+
+
+def explains(scene: Scene, predicted: Array) -> bool:
+    """Whether the prediction tells of an entry that is wrong; at a kink it may tell of the right ones only."""
+    if scene.g.shape != scene.shape:
+        return True
+    off = ~(np.abs(scene.g - scene.n) <= TOLERANCE * np.max(np.abs(np.nan_to_num(scene.n)), initial=1e-30))
+    return bool(np.any(off & np.isfinite(predicted) & np.isfinite(scene.n)))
+
+
+def same(predicted: Array, claimed: Array, size: float = 0.0) -> int | None:
+    """How many entries agree; ``None`` if one does not. Entries without a prediction (NaN) say nothing.
+
+    Args:
+        size: what numbers the prediction was computed from: it may be zero by cancellation.
+    """
     if predicted.shape != claimed.shape:
         return None
     told = np.isfinite(predicted)
-    scale = max(float(np.max(np.abs(predicted[told]), initial=0.0)), 1e-30)
+    scale = max(float(np.max(np.abs(predicted[told]), initial=0.0)), size, 1e-30)
     if not np.all(np.abs(predicted[told] - claimed[told]) <= TOLERANCE * scale):
         return None
     return int(np.count_nonzero(told))
@@ -127,7 +168,10 @@ def proportion(predicted: Array, claimed: Array) -> float | None:
 def gather(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[Point] = ()) -> Failure:
     """The failing case itself, and others near it and far from it."""
     first = Scene(Metered(layer, point, meter=meter), name)
-    scenes, seen = [first], [(point, True)]
+    if 4 * first.value.size > meter.budget:
+        raise Spent  # too large for two scenes: better known before than after the calls
+    first.wrong = first.g.shape != first.shape or not np.all(np.abs(first.g - first.n) <= _allowed(first))
+    scenes, seen = [first], [(point, first.wrong)]
     wrong, right = 1, 0
     for other in islice(_points(layer, point, also), LOOKED_AT):
         try:
@@ -136,10 +180,19 @@ def gather(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[P
         except (LayerRaised, UsageError):
             continue
         seen.append((other, scene.wrong))
+        spent = 2 * sum(each.value.size for each in (*scenes, scene))
+        if 2 * spent > meter.budget and wrong >= 2:
+            break
         if (scene.wrong and wrong < WRONG + 1) or (not scene.wrong and right < RIGHT):
             scenes.append(scene)
             wrong, right = wrong + scene.wrong, right + (not scene.wrong)
     return Failure(layer, name, tuple(scenes), tuple(seen))
+
+
+def _allowed(scene: Scene) -> Array:
+    """What the differences leave open in each entry; nothing at a kink, where they are NaN."""
+    largest = np.max(np.abs(np.nan_to_num(scene.n)), initial=1e-30)
+    return np.asarray(1e-8 * np.abs(scene.n) + 1e-9 * largest)
 
 
 def claim_is_wrong(scene: Scene) -> bool:

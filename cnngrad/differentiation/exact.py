@@ -9,6 +9,7 @@ end in every output, and equal differences to both sides, are asked for before t
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,6 +72,32 @@ def exact(line: Line, share: float = STEP) -> Estimate | None:
     >>> exact(line)
     Estimate(value=2.25, bound=0.0, how='exact')
     """
+    found = exact_difference(line, share)
+    if found is None or not found.in_double:
+        return None
+    return Estimate(exact_dot(line.dy, found.rise) / (2 * found.step), 0.0, "exact")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """``rise = f(+step) - f(-step)``, no digit of it rounded.
+
+    Attributes:
+        in_double: whether something moved below the precision of 24 bits: code that rounds to float32 inside ends in
+            zero bits too.
+    """
+
+    step: float
+    rise: Vector
+    in_double: bool
+
+
+def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -> Difference | None:
+    """What every output gains from one side of the point to the other; ``None`` where anything was rounded.
+
+    Args:
+        both_sides: ``False`` spares a forward and looks at one side only, where a kink goes unseen.
+    """
     if not has_spare_bits(line.y0) or not has_spare_bits(line.at):
         return None
     step = share * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=0.0))
@@ -81,19 +108,13 @@ def exact(line: Line, share: float = STEP) -> Estimate | None:
         np.array_equal((line.at + offset) - line.at, offset) and np.array_equal(line.at - (line.at - offset), offset)
     ):
         return None
-    up, down = line(step), line(-step)
+    up = line(step)
+    down = line(-step) if both_sides else line.y0 - (up - line.y0)
     if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
         return None
-    if not _uses_double_precision(line.y0, up):
-        return None
-    return Estimate(exact_dot(line.dy, up - down) / (2 * step), 0.0, "exact")
+    moved = up != line.y0
+    return Difference(step, up - down, bool(np.any(moved & (up.astype(np.float32).astype(np.float64) != up))))
 
 
 def _next_power_of_two(size: float) -> float:
     return float(2.0 ** math.ceil(math.log2(size))) if size else 1.0
-
-
-def _uses_double_precision(y0: Array, up: Array) -> bool:
-    """Code that rounds to 24 bits inside ends in zero bits too; something must have moved below that precision."""
-    changed = up != y0
-    return bool(np.any(changed & (up.astype(np.float32).astype(np.float64) != up)))

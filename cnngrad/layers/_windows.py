@@ -84,30 +84,29 @@ class Windows:
         )
         return entries.reshape(padded.shape[1] * math.prod(self.kernel), math.prod(self.out) * len(padded))
 
-    def add_columns(self, columns: Array, padded: Array) -> None:
-        """Add every entry of every column to the entry of ``padded`` that :meth:`columns` reads it from."""
-        samples, channels = padded.shape[:2]
-        samples_last = np.zeros((channels, *self.padded, samples), padded.dtype)
-        by_tap = columns.reshape(channels, -1, *self.out, samples)
+    def add_columns(self, columns: Array, channels: int) -> Array:
+        """``(N, C, *padded)`` in which every entry of every column is added to where :meth:`columns` reads it from."""
+        by_tap = columns.reshape(channels, math.prod(self.kernel), *self.out, -1)
+        samples_last = np.zeros((channels, *self.padded, by_tap.shape[-1]), columns.dtype)
         for number, tap in enumerate(self.taps()):
             samples_last[(*tap, slice(None))] += by_tap[:, number]
-        padded += np.moveaxis(samples_last, -1, 0)
+        return np.moveaxis(samples_last, -1, 0)
 
     def pad_with(self, x: Array, value: float = 0.0) -> Array:
         """``x`` with a border of ``value``; ``x`` itself where there is no border."""
         if not any(self.pad):
             return x
-        padded = np.full((*x.shape[: -self.rank], *self.padded), value, dtype=x.dtype)
+        padded = np.full_like(x, value, shape=(*x.shape[: -self.rank], *self.padded))
         padded[self._inner] = x
         return padded
 
     def crop(self, padded: Array) -> Array:
         """The inverse of :meth:`pad_with`."""
-        return np.ascontiguousarray(padded[self._inner])
+        return padded[self._inner] if any(self.pad) else padded
 
     def zeros(self, like: Array, dtype: Any) -> Array:
-        """A padded array of zeros to add gradients up in, with the leading axes of ``like``."""
-        return np.zeros((*like.shape[: -self.rank], *self.padded), dtype=dtype)
+        """A padded array of zeros to add gradients up in, with the leading axes of ``like`` and its order in memory."""
+        return np.zeros_like(like, shape=(*like.shape[: -self.rank], *self.padded), dtype=dtype)
 
     @property
     def _inner(self) -> Tap:

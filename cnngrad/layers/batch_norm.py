@@ -42,13 +42,14 @@ def batch_norm_vjp(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5) -> tuple
     axes = (0, *range(2, x.ndim))
     over_channels = (slice(None), *[None] * (x.ndim - 2))
     normal, deviation = _normalise(x, axes, eps)
-    scale = gamma[over_channels]
+    scale, count = gamma[over_channels], math.prod(x.shape[axis] for axis in axes)
 
     def backward(dy: Any) -> tuple[Array, Array, Array]:
         dy = cotangent("batch_norm", dy, x.shape)
-        along = normal * (dy * normal).mean(axis=axes, keepdims=True)
-        dx = scale * ((dy - dy.mean(axis=axes, keepdims=True) - along) / deviation)
-        return gradient(dx, x), gradient((dy * normal).sum(axis=axes), gamma), gradient(dy.sum(axis=axes), beta)
+        d_gamma, d_beta = (dy * normal).sum(axis=axes, keepdims=True), dy.sum(axis=axes, keepdims=True)
+        # The means of dy ⊙ x̂ and of dy are these sums, divided by how many entries there are.
+        dx = scale * ((dy - d_beta / count - normal * (d_gamma / count)) / deviation)
+        return gradient(dx, x), gradient(d_gamma, gamma), gradient(d_beta, beta)
 
     return scale * normal + beta[over_channels], backward
 
@@ -58,7 +59,8 @@ def _normalise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Arra
     # A power of two, so that dividing by it rounds nothing: above half of the largest |x|, and at least 1.
     exponent = np.frexp(np.abs(x.real).max(axis=axes, keepdims=True))[1]
     unit = np.ldexp(x.real.dtype.type(1), np.maximum(exponent - 1, 0))
-    centred = x / unit - (x / unit).mean(axis=axes, keepdims=True)
+    shrunk = x / unit
+    centred = shrunk - shrunk.mean(axis=axes, keepdims=True)
     least = math.sqrt(eps) / unit
     spread = np.maximum(np.abs(centred.real).max(axis=axes, keepdims=True), least)
     variance = ((centred / spread) ** 2).mean(axis=axes, keepdims=True)

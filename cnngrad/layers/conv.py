@@ -18,7 +18,7 @@ Linear in x, w and b apart, so differentiable everywhere.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from cnngrad.layers._inputs import cotangent, floats, gradient, of_rank, refuse,
 from cnngrad.layers._windows import Windows, windows
 
 # Columns of more entries than this fall out of the processor's cache and double the time.
-BLOCK_ENTRIES = 2_000_000
+BLOCK_ENTRIES = 1_000_000
 
 
 def conv_vjp(x: Any, w: Any, b: Any, *, stride: Any = 1, pad: Any = 0, dilation: Any = 1) -> tuple[Array, Backward]:
@@ -54,22 +54,30 @@ def conv_vjp(x: Any, w: Any, b: Any, *, stride: Any = 1, pad: Any = 0, dilation:
     g = windows("conv", x.shape[2:], w.shape[2:], stride=stride, pad=pad, dilation=dilation, kernel_name="kernel")
     rows = w.reshape(len(w), -1)
     padded = g.pad_with(x)
-    y = np.empty((len(x), len(w), *g.out), np.result_type(x, w, b))
-    for some in _blocks(g, x):
-        y[some] = _samples_first(rows @ g.columns(padded[some]) + b[:, None], g)
+    blocks = _blocks(g, x)
+    # Columns that fit are kept for the backward pass; others would take many times the memory of x.
+    kept = [g.columns(padded)] if len(blocks) == 1 else []
+
+    def columns() -> Iterable[Array]:
+        return kept or (g.columns(padded[some]) for some in blocks)
+
+    y = _joined([_samples_first(rows @ X + b[:, None], g) for X in columns()])
 
     def backward(dy: Any) -> tuple[Array, Array, Array]:
         dy = cotangent("conv", dy, (len(x), len(w), *g.out))
-        dw = np.zeros(rows.shape, np.result_type(dy, x))
-        dx = g.zeros(x, np.result_type(dy, w))
-        for some in _blocks(g, x):
+        dw, dx = np.zeros(rows.shape, np.result_type(dy, x)), []
+        for some, X in zip(blocks, columns(), strict=True):
             delta = _kernels_first(dy[some])
-            dw += delta @ g.columns(padded[some]).T
-            g.add_columns(rows.T @ delta, dx[some])
+            dw += delta @ X.T
+            dx.append(g.add_columns(rows.T @ delta, x.shape[1]))
         db = dy.sum(axis=(0, *range(2, dy.ndim)))
-        return gradient(g.crop(dx), x), gradient(dw, w), gradient(db, b)
+        return gradient(g.crop(_joined(dx)), x), gradient(dw, w), gradient(db, b)
 
     return y, backward
+
+
+def _joined(blocks: list[Array]) -> Array:
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def _kernels_first(y: Array) -> Array:
@@ -82,11 +90,11 @@ def _samples_first(y: Array, g: Windows) -> Array:
     return np.moveaxis(y.reshape(len(y), *g.out, -1), -1, 0)
 
 
-def _blocks(g: Windows, x: Array) -> Iterator[slice]:
+def _blocks(g: Windows, x: Array) -> list[slice]:
     """Runs of samples whose columns stay small."""
     entries = x.shape[1] * math.prod(g.kernel) * math.prod(g.out)
     step = max(1, BLOCK_ENTRIES // max(entries, 1))
-    return (slice(start, start + step) for start in range(0, len(x), step))
+    return [slice(start, start + step) for start in range(0, len(x), step)]
 
 
 def _refuse_wrong_shapes(x: Array, w: Array, b: Array) -> None:

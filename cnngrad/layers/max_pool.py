@@ -76,8 +76,8 @@ def upsample_max(dy: Any, place: Any, window: Any, *, stride: Any = None, pad: A
 def _maximum(padded: Array, g: Windows) -> tuple[Array, Array]:
     """The maximum of every window and its number inside the window."""
     first, *others = g.taps()
-    y = padded[first].copy()
-    place = np.zeros(y.shape, np.intp)
+    y = padded[first].copy(order="K")
+    place = np.zeros_like(y, np.intp)
     for number, tap in enumerate(others, start=1):
         entry = padded[tap]
         higher = entry.real > y.real

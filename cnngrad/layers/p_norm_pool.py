@@ -37,7 +37,7 @@ def p_norm_pool_vjp(x: Any, *, window: Any, p: float = 2, stride: Any = None, pa
     (x,) = floats(x)
     refuse("p_norm_pool", not (p >= 1 and math.isfinite(p)), f"p={p!r}", "it takes a finite number from 1 on")
     g = pooling("p_norm_pool", x, window, stride, pad)
-    sign = np.where(x.real < 0, -1, np.where(x.real > 0, 1, 0)).astype(x.real.dtype)
+    sign = np.sign(x.real)
     sign, size = g.pad_with(sign), g.pad_with(sign * x)
     largest = _largest(size, g)
     total = sum(((size[tap] / largest) ** p for tap in g.taps()), np.zeros((), x.dtype))

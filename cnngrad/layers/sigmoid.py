@@ -2,15 +2,13 @@
 
 Forward ``y = 1/(1 + e^{-x})``; backward ``dx = dy ⊙ y(1 - y)``. Differentiable everywhere.
 
-With ``q = e^{-|x|}``, which never overflows: ``y`` is ``1/(1 + q)`` for x ≥ 0, else ``q/(1 + q)``, and
-``y(1 - y) = q/(1 + q)²``, which keeps its digits where ``1 - y`` has lost them.
+With ``q = e^{-|x|}``, which never overflows, and ``r = 1/(1 + q)``: ``y`` is ``r`` for x ≥ 0, else ``q r``, and
+``y(1 - y) = q r²``, which keeps its digits where ``1 - y`` has lost them.
 """
 
 from __future__ import annotations
 
 from typing import Any
-
-import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.layer import Backward, Layer
@@ -30,12 +28,13 @@ def sigmoid_vjp(x: Any) -> tuple[Array, Backward]:
     """
     (x,) = floats(x)
     q = exp_of_minus_size(x)
+    r = 1 / (1 + q)
     positive = x.real >= 0
-    y = (positive + q * ~positive) / (1 + q)
+    y = (positive + q * ~positive) * r
 
     def backward(dy: Any) -> tuple[Array]:
         dy = cotangent("sigmoid", dy, x.shape)
-        return (gradient(dy * (q / (1 + q) ** 2), x),)
+        return (gradient(dy * (q * r * r), x),)
 
     return y, backward
 

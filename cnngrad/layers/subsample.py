@@ -14,7 +14,6 @@ The blocks touch and must divide the sides. Differentiable everywhere.
 from __future__ import annotations
 
 import math
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def subsample_vjp(x: Any, beta: Any, b: Any, *, window: Any, activation: str = "
     g = pooling("subsample", x, window, None, 0)
     _refuse_wrong_inputs(x, beta, b, g, activation)
     over_channels = (slice(None), *[None] * g.rank)
-    down = reduce(np.add, (x[tap] for tap in g.taps()))
+    down = sum((x[tap] for tap in g.taps()), np.zeros((), x.dtype))
     y, activation_backward = ACTIVATIONS[activation](beta[over_channels] * down + b[over_channels])
     all_but_channels = (0, *range(2, x.ndim))
 

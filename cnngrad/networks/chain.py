@@ -6,7 +6,7 @@ a_0 = x,  a_l = f_l(a_(l-1), θ_l)            forwards
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -15,7 +15,9 @@ import numpy as np
 
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Backward, Layer, Vjp
-from cnngrad.networks.trace import Trace, run_backward, run_forward
+from cnngrad.networks.trace import Trace, alone, run_backward, run_forward
+
+Part = tuple[str, Layer, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,6 +118,7 @@ def chain(**stages: Layer) -> Chain:
         draw=_renamed(stages, "draw"),
         domain=_renamed(stages, "domain"),
         zero_gradient=_named_facts(stages, "zero_gradient"),
+        parts=_parts(stages),
         stages=dict(stages),
     )
 
@@ -131,6 +134,20 @@ def _composed(stages: Mapping[str, Layer], names: tuple[str, ...]) -> Vjp:
         return passed[-1].output, backward
 
     return vjp
+
+
+def _parts(stages: Mapping[str, Layer]) -> Callable[..., list[Part]]:
+    """Every stage with what flows into it; of a stage that is a chain itself, its own stages."""
+
+    def parts(*inputs: Any) -> list[Part]:
+        found: list[Part] = []
+        for stage in run_forward(stages, inputs):
+            inner = stage.layer.parts(*stage.inputs) if stage.layer.parts else []
+            found += [(f"{stage.name}.{name}", layer, given) for name, layer, given in inner]
+            found += [] if inner else [(stage.name, alone(stage.layer), stage.inputs)]
+        return found
+
+    return parts
 
 
 def _counted(names: tuple[str, ...], inputs: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -50,4 +50,4 @@ def lenet(pooling: str = "mean", batch: int = 2) -> Chain:
         "O5.b": (10,),
         "E.t": (batch, 10),
     }
-    return replace(net, name="lenet", shapes=shapes, draw={"E.t": one_hot_rows})
+    return replace(net, name=f"lenet_{pooling}", shapes=shapes, draw={"E.t": one_hot_rows})

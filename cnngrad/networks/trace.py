@@ -36,13 +36,14 @@ class Stage:
 
     @property
     def alone(self) -> Layer:
-        """The stage as a layer to check at ``inputs``, named after both: ``C3.conv2d``.
+        """The stage as a layer to check at ``inputs``, named after both: ``C3.conv2d``."""
+        return replace(alone(self.layer), name=f"{self.name}.{self.layer.name}")
 
-        What it declares about other configurations is left out: here is the one the chain uses.
-        """
-        config = None if callable(self.layer.config) else self.layer.config
-        name = f"{self.name}.{self.layer.name}"
-        return replace(self.layer, name=name, dims=None, shapes=None, where=None, features={}, config=config)
+
+def alone(layer: Layer) -> Layer:
+    """A stage's layer with what it declares about other configurations left out: there is the one the chain uses."""
+    config = None if callable(layer.config) else layer.config
+    return replace(layer, dims=None, shapes=None, where=None, features={}, config=config)
 
 
 @dataclass(frozen=True, eq=False)

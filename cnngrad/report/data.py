@@ -39,7 +39,8 @@ class ReportData:
     Attributes:
         results: what each check found, failures shrunk to their smallest case.
         differentiable: inputs that had to be compared at least once.
-        features: feature -> at how many judged points it was met.
+        features: declared feature -> at how many judged points it was met.
+        exercised: the same of features told from names and shapes, where the layer declares none; only those met.
         seed, effort: what the run was started with.
         gradients_due: whether a pass asks for compared gradients: always, unless only other checks were selected.
         notes: what the run itself has to say (a search that was left out, say).
@@ -56,6 +57,7 @@ class ReportData:
     effort: str = "normal"
     notes: tuple[str, ...] = ()
     gradients_due: bool = True
+    exercised: Mapping[str, int] = field(default_factory=dict)
     tables: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False, compare=False)
 
     @property

@@ -35,6 +35,7 @@ def _layer(report: ReportData) -> dict[str, Any]:
         "effort": report.effort,
         "totals": asdict(report.totals),
         "features": dict(report.features),
+        "exercised": dict(report.exercised),
         "notes": list(report.notes),
         "results": [result.to_dict() for result in report.results],
     }

@@ -22,7 +22,9 @@ def report_text(report: ReportData) -> str:
 
 
 def _verdict(report: ReportData) -> str:
-    return f"{report.layer}: {report.status}; {compared_text(report)}"
+    met = [name for name, count in {**report.features, **report.exercised}.items() if count]
+    features = f"; features met: {', '.join(met)}" if met else ""
+    return f"{report.layer}: {report.status}; {compared_text(report)}{features}"
 
 
 def compared_text(report: ReportData) -> str:

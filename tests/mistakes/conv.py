@@ -35,7 +35,7 @@ def _kernels_first(s: Any) -> Any:
 def _columns(s: Any) -> Any:
     """All windows of all samples side by side: ``(C * taps, N * windows)``."""
     g = conv_windows(s)
-    return np.concatenate(list(g.columns(g.pad_with(s.x))), axis=1)
+    return np.concatenate([g.columns(sample[np.newaxis]) for sample in g.pad_with(s.x)], axis=1)
 
 
 def _unpadded(s: Any) -> Any:

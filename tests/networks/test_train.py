@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from cnngrad.core.errors import UsageError
 from cnngrad.data import Digits, generated_digits
+from cnngrad.networks import initial, perceptron
 
 PROGRAM = Path(__file__).parents[2] / "examples" / "train.py"
 
@@ -105,17 +107,39 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(
         train.train(task, data, options, judge)
 
 
-def test_a_spoilt_gradient_stops_it_and_names_the_stage(train: Any, judge: Any, data: Digits, spoil: Any) -> None:
-    from dataclasses import replace
+@pytest.mark.parametrize("after", [0, 5])
+def test_a_spoilt_gradient_stops_it_with_the_report(
+    train: Any, data: Digits, spoil: Any, after: int, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    import cnngrad
 
-    task = train.NETWORKS["001"](np.random.default_rng(0))
-    wrong = replace(task, net=spoil(task.net, "H1", "w"))
+    monkeypatch.chdir(tmp_path)  # the failing point is saved
+    small = perceptron((784, 5, 10))
+    task = train.Task(small, "O2", "E.t", 0.1, initial(small, np.random.default_rng(0)), shape=(784,))
+    net = spoil(task.net, "H1", "b")
+    calls: list[str] = []
+
+    def right_at_first(*inputs: Any) -> Any:
+        """The gradient of H1.b goes wrong once so many batches were seen, as when someone edits a running layer."""
+        batch = len(inputs[0]) > 2
+        calls.extend(["batch"] * batch)
+        return (net if len(calls) >= after else task.net).vjp(*inputs)
+
+    spoilt = replace(task, net=replace(net, vjp=right_at_first))
     with pytest.raises(SystemExit) as stopped:
-        train.train(wrong, data, _options(train), judge)
+        train.train(spoilt, data, _options(train), cnngrad.check)
     message = str(stopped.value)
-    assert message.startswith("stopped after 0 batches, the gradient is wrong:\nperceptron: wrong for H1.w")
-    assert "H1.dense: wrong for w" in message
-    assert "O2.dense_after_tanh: passed" in message
+    first, second, *_ = message.split("\n")
+    assert first == f"stopped after {after} batches, the gradient is wrong:"
+    assert second == "perceptron: gradients_match_forward failed for H1.b"
+    assert "stage H1 (dense) alone is wrong for b" in message
+    assert "not affected: " in message
+    assert "H1.w" in message
+    said = capsys.readouterr().out
+    assert said.endswith(f"after {after} batches the gradient check says: failed\n")
+    assert ("after 0 batches the gradient check says: passed" in said) == (after > 0)
+    right = train.train(task, data, _options(train), cnngrad.check)
+    assert right.step == 10
 
 
 def test_the_whole_program(train: Any, judge: Any, data: Digits, monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:

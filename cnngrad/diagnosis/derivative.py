@@ -1,0 +1,270 @@
+"""f' missing, twice, inverted, at the wrong place: dy (or the gradient) times another function of y than f'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.diagnosis.failure import Failure, Lead, enough, given, same
+from cnngrad.diagnosis.scene import Scene
+
+FAMILY = "activation derivative"
+
+FLAT = 1e-3  # where f' is smaller, dividing by it leaves too little of the differences
+
+Slope = Callable[[Array], Array]
+
+
+def _logit(y: Array) -> Array:
+    return np.log(y) - np.log1p(-y)
+
+
+# f' as a function of the output y, and what is written in its place.
+SIGMOID = ("y(1 - y)", lambda y: y * (1 - y))
+TANH = ("1 - y²", lambda y: 1 - y**2)
+COMMON: tuple[tuple[str, Slope], ...] = (
+    ("1: the derivative is missing", np.ones_like),
+    ("y", lambda y: y),
+    ("1 - y", lambda y: 1 - y),
+    ("y(1 + y)", lambda y: y * (1 + y)),
+    ("1 - y²", lambda y: 1 - y**2),
+    ("y(1 - y)", lambda y: y * (1 - y)),
+    ("y(y - 1)", lambda y: y * (y - 1)),
+    ("y²", lambda y: y**2),
+    ("1 + y²", lambda y: 1 + y**2),
+    ("1 + y", lambda y: 1 + y),
+    ("(1 - y)²", lambda y: (1 - y) ** 2),
+    ("1 - 2y", lambda y: 1 - 2 * y),
+    ("sqrt(1 - y²)", lambda y: np.sqrt(1 - y**2)),
+)
+OF_SIGMOID: tuple[tuple[str, Slope], ...] = (
+    *COMMON,
+    ("[y(1 - y)]²: the derivative is applied twice", lambda y: (y * (1 - y)) ** 2),
+    ("1/(y(1 - y)): it is divided by", lambda y: 1 / (y * (1 - y))),
+    ("z(1 - z), at z before the activation", lambda y: _logit(y) * (1 - _logit(y))),
+    ("σ(y)(1 - σ(y)), the activation once more", lambda y: 0.25 * (1 - np.tanh(y / 2) ** 2)),
+    ("y(1 - y²)", lambda y: y * (1 - y**2)),
+    ("e^-z", lambda y: (1 - y) / y),
+)
+OF_TANH: tuple[tuple[str, Slope], ...] = (
+    *COMMON,
+    ("(1 - y²)²: the derivative is applied twice", lambda y: (1 - y**2) ** 2),
+    ("1/(1 - y²): it is divided by", lambda y: 1 / (1 - y**2)),
+    ("1 - z², at z before the activation", lambda y: 1 - np.arctanh(y) ** 2),
+    ("1 - tanh²(y), the activation once more", lambda y: 1 - np.tanh(y) ** 2),
+    ("1/(1 + z²)", lambda y: 1 / (1 + np.arctanh(y) ** 2)),
+)
+ADVICE = "multiply dy once by {right}, with y the output of the forward, before the sums over samples and places"
+
+
+def wrong_slope_of_the_output(failure: Failure) -> Iterator[Lead]:
+    """``G = Jᵀ (dy · d(y)/f'(y))``: the layer ends with an activation, and d stands where f' belongs."""
+    outputs = np.concatenate([s.flat_y for s in failure.wrong])
+    for (right, slope), wrong, low in ((SIGMOID, OF_SIGMOID, 0.0), (TANH, OF_TANH, -1.0)):
+        if np.all((outputs >= low) & (outputs <= 1)):
+            yield from _replaced(failure, right, slope, wrong)
+
+
+def _replaced(failure: Failure, right: str, slope: Slope, wrong: tuple[tuple[str, Slope], ...]) -> Iterator[Lead]:
+    for words, other in wrong:
+        if words == right:
+            continue
+
+        def predict(s: Scene, other: Slope = other) -> Array | None:
+            if not s.wrong or np.any(slope(s.out) < FLAT):  # where the claim is right, the layer may have no activation
+                return None
+            return s.true(s.cotangent * other(s.out) / slope(s.out))
+
+        mistake = f"the gradient of {failure.name} has, in the place of f' = {right}, {words}"
+        advice = ADVICE.format(right=right)
+        if words.startswith("1:"):
+            mistake = f"the derivative of the activation, {right}, is missing in the gradient of {failure.name}"
+            name = "sigmoid" if right == "y(1 - y)" else "tanh"
+            advice += f'; if dy is meant before the activation, declare cotangent="preactivation", activation="{name}"'
+        yield from failure.lead(FAMILY, mistake, predict, advice)
+
+
+OWN: tuple[tuple[str, Slope], ...] = (
+    ("x(1 - x)", lambda x: x * (1 - x)),
+    ("1 - x²", lambda x: 1 - x**2),
+    ("[x > 0]", lambda x: (x > 0).astype(np.float64)),
+    ("x", lambda x: x),
+    ("σ'(x)", lambda x: 0.25 * (1 - np.tanh(x / 2) ** 2)),
+    ("1 - tanh²(x)", lambda x: 1 - np.tanh(x) ** 2),
+    ("1/(x(1 - x))", lambda x: 1 / (x * (1 - x))),
+    ("1/(1 - x²)", lambda x: 1 / (1 - x**2)),
+)
+
+
+def slope_of_the_input(failure: Failure) -> Iterator[Lead]:
+    """``G = N ⊙ d(x)``: a derivative that belongs to the layer below, or to none."""
+    for words, slope in OWN:
+        told = words.replace("x", failure.name)
+        yield from failure.lead(
+            FAMILY,
+            f"the gradient of {failure.name} is multiplied by {told}, which belongs to the layer below if to any",
+            given(lambda s, d: s.n * d(s.value), slope),
+            f"hand down the gradient of {failure.name} as it is: the layer below multiplies by its own derivative",
+        )
+
+
+def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Lead]:
+    """An activation by itself: ``G = dy ⊙ d(x, y)``."""
+    if any(s.y_shape != s.shape for s in failure.scenes) or not all(map(_is_elementwise, failure.wrong)):
+        return
+    fields: tuple[tuple[str, Callable[[Scene], Array]], ...] = (
+        ("1: the derivative is missing", lambda s: np.ones(s.shape)),
+        ("y, the output", lambda s: s.out),
+        ("x, the input", lambda s: s.value),
+        ("1 - y", lambda s: 1 - s.out),
+        ("x(1 - x)", lambda s: s.value * (1 - s.value)),
+        ("1 - x²", lambda s: 1 - s.value**2),
+        ("y²", lambda s: s.out**2),
+        ("[x > 0]", lambda s: 1.0 * (s.value > 0)),
+        ("sign(x)", lambda s: np.sign(s.value)),
+        ("|x|", lambda s: np.abs(s.value)),
+        ("1/cosh x: it is squared", lambda s: 1 / np.cosh(s.value)),
+        ("1/(1 + x²)", lambda s: 1 / (1 + s.value**2)),
+        ("e^x", lambda s: np.exp(s.value)),
+        ("e^-x", lambda s: np.exp(-s.value)),
+    )
+    for words, field in fields:
+        yield from failure.lead(
+            FAMILY,
+            f"the derivative is {words}" if words[0] != "1" or words[1] != ":" else "the derivative f' is missing",
+            given(lambda s, f: s.cotangent * f(s), field),
+            "derive f once more: its slope at one entry is the ratio of the differences and dy there",
+        )
+
+
+def _is_elementwise(s: Scene) -> bool:
+    """Whether each output depends on its own entry of the input alone."""
+    jacobian = np.nan_to_num(s.jacobian().reshape(s.flat_y.size, -1))
+    return not np.any(jacobian - np.diag(np.diag(jacobian)))
+
+
+def mask(failure: Failure) -> Iterator[Lead]:
+    """A rectifier's [y > 0]: missing, inverted, leaky, or taken from another array."""
+    name = failure.name
+    yield from _mask_of_dy(failure)
+    rectified = all(np.all(s.flat_y >= 0) for s in failure.scenes) and any(np.any(s.flat_y == 0) for s in failure.wrong)
+    if not rectified and not all(s.y_shape == s.shape for s in failure.scenes):
+        return
+    masked = [(s, s.rerun(s.dy * (s.flat_y > 0))) for s in failure.wrong]
+    right = [s for s, again in masked if again is not None and same(_finite(s), again)]
+    if len(right) == len(masked) and enough(len(right), sum(s.g.size for s in right), len(failure.wrong)):
+        slope = _slope_below(right)
+        if slope is None or abs(slope - 1) < 1e-6:
+            yield Lead(
+                f"the mask [y > 0] is missing in the gradient of {name}",
+                f"with dy set to 0 where y is 0, backward is right in {len(right)} of {len(right)} failing cases",
+                "multiply dy by [y > 0] (the same as [z > 0]) before anything else is computed from it",
+                "mask",
+            )
+        else:
+            words = "-1: it is sign(x)" if abs(slope + 1) < 1e-6 else f"{slope:.4g}, as in a leaky rectifier"
+            yield Lead(
+                f"the derivative where the output is 0 is {words}",
+                f"everywhere else it is right, in {len(right)} of {len(right)} failing cases",
+                "the derivative is 0 where x < 0, since the forward gives 0 there",
+                "activation derivative",
+            )
+        return
+    inverted = [s for s in failure.wrong if _is_inverted(s)]
+    if len(inverted) == len(failure.wrong) and enough(len(inverted), 9, len(failure.wrong)):
+        yield Lead(
+            f"the mask is the wrong way round in the gradient of {name}",
+            f"it lets dy through where y = 0 and stops it where y > 0, in {len(inverted)} failing cases",
+            "use [z > 0], not [z <= 0]",
+            "mask",
+        )
+        return
+    yield from failure.lead(
+        "activation derivative",
+        f"the gradient of {name} is multiplied by y where it must be masked by [y > 0]",
+        lambda s: s.true(s.cotangent * s.out),
+        "y > 0 is a mask of zeros and ones; y itself is not",
+    )
+    yield from failure.lead(
+        "mask",
+        f"the gradient of {name} is masked by its own sign",
+        lambda s: np.where(s.n > 0, s.n, 0.0),
+        "the mask is [z > 0] of the forward, and never looks at gradients",
+    )
+
+
+def _finite(s: Scene) -> Array:
+    return np.asarray(s.n)
+
+
+def _mask_of_dy(failure: Failure) -> Iterator[Lead]:
+    advice = "the mask belongs to the forward: [z > 0], whatever dy is"
+    for words, predict in (
+        ("masked by [dy > 0] as well (guided backpropagation)", lambda s: s.true(np.maximum(s.cotangent, 0))),
+        (
+            "masked by [dy > 0] in the place of [x > 0]",
+            lambda s: np.maximum(s.cotangent, 0) if s.y_shape == s.shape else None,
+        ),
+        ("clipped at 0", lambda s: np.maximum(s.n, 0)),
+    ):
+        yield from failure.lead("mask", f"the gradient of {failure.name} is {words}", predict, advice)
+
+
+def _slope_below(scenes: list[Scene]) -> float | None:
+    """What an elementwise rectifier's backward multiplies dy with where its output is 0."""
+    found: set[float] = set()
+    for s in scenes:
+        if s.y_shape != s.shape:
+            return None
+        below = (s.out == 0) & (s.value < 0)
+        found |= set(np.round((s.g[below] / s.cotangent[below]), 9).tolist())
+    return found.pop() if len(found) == 1 else None
+
+
+def _is_inverted(s: Scene) -> bool:
+    passed = s.rerun(s.dy * (s.flat_y > 0))
+    return passed is not None and not np.any(passed) and bool(np.any(s.g) or np.any(s.n))
+
+
+def power_of_the_output(failure: Failure) -> Iterator[Lead]:
+    """``G = Jᵀ (dy · y^k)``: a norm divided by once too often, or not at all."""
+    for words, exponent in (
+        ("divided by y once too often", lambda s: -1.0),
+        ("multiplied by y once too often", lambda s: 1.0),
+        ("not divided by y^(p - 1)", lambda s: s.numbers.get("p", 2.0) - 1),
+        ("divided by y^(p - 1) twice", lambda s: 1 - s.numbers.get("p", 2.0)),
+        ("not divided by y^p but multiplied", lambda s: s.numbers.get("p", 2.0)),
+        ("divided by y² too often", lambda s: -2.0),
+    ):
+        yield from failure.lead(
+            "power",
+            f"the gradient of {failure.name} is {words}, y being the output",
+            partial(_with_power, exponent=exponent),
+            "count the powers: (Σ u)^(1/p) has the slope (1/p)(Σ u)^(1/p - 1), and y is that sum's root already",
+        )
+
+
+def power_of_the_input(failure: Failure) -> Iterator[Lead]:
+    """``G = N ⊙ |x|^k`` or a sign that is lost: a power counted wrongly."""
+    name = failure.name
+    for family, words, field in (
+        ("missing term", f"the sign of {name} is lost in its gradient", np.sign),
+        ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
+        ("power", f"the gradient of {name} has one power of |{name}| too few", lambda x: 1 / np.abs(x)),
+        ("power", f"the gradient of {name} is divided by {name}", lambda x: 1 / x),
+    ):
+        yield from failure.lead(
+            family,
+            words,
+            given(lambda s, f: s.n * f(s.value) if s.y_shape != s.shape or s.shape == () else None, field),
+            "differentiate the power once more: |x|^p has the slope p sign(x) |x|^(p - 1)",
+        )
+
+
+def _with_power(s: Scene, exponent: Callable[[Scene], float]) -> Array | None:
+    if np.any(s.flat_y < 0):
+        return None
+    return s.true(s.cotangent * np.where(s.out > 0, s.out, 1.0) ** exponent(s))

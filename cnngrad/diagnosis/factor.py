@@ -1,0 +1,113 @@
+"""A right gradient times a number, or times one of the layer's own arrays; and conventions that are such a factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.diagnosis.failure import Failure, Lead, enough, given
+from cnngrad.diagnosis.known import words_for
+from cnngrad.diagnosis.scene import Scene
+
+FAMILY = "constant factor"
+SUMS = "sum, and divide once at most: only where the forward divides"
+
+
+def constant_factor(failure: Failure) -> Iterator[Lead]:
+    """``G = c N`` with a number c that is a known one in every scene."""
+    factors = failure.factors(lambda scene: scene.n)
+    if factors is None:
+        return
+    told = [c for c, scene in zip(factors, failure.scenes, strict=True) if scene.wrong and np.isfinite(c)]
+    entries = sum(scene.g.size for scene in failure.wrong)
+    if not enough(len(told), entries, len(failure.wrong)):
+        return
+    words = words_for(factors, failure.scenes)
+    if not words:
+        return
+    values = ", ".join(dict.fromkeys(f"{c:.4g}" for c in told))
+    evidence = f"claimed / numerical is {values} in {len(told)} failing cases, the same for all entries of each"
+    yield Lead(f"the gradient of {failure.name} is {words}", evidence, _advice(failure, words), FAMILY)
+
+
+def _advice(failure: Failure, words: str) -> str:
+    parameter = failure.name != failure.layer.inputs[0]
+    if words == "multiplied by -1":
+        kept = '; if it is meant as the direction of descent, declare sign="descent"' if parameter else ""
+        return f"turn the sign of the gradient of {failure.name}{kept}"
+    if words == "divided by the number of samples" and parameter:
+        return f'{SUMS}; if the batch is averaged over on purpose, declare reduction="mean"'
+    if words.startswith("divided"):
+        return f"leave out the division: {SUMS}"
+    return f"leave out the factor, or divide as the forward does: the gradient of {failure.name} is {words}"
+
+
+def another_array_too_much(failure: Failure) -> Iterator[Lead]:
+    """``G = N ⊙ a`` or ``N / a`` with a another input or the output, along all axes or the channels."""
+    for name in (*failure.layer.inputs, "the output"):
+        if name == failure.name == failure.layer.inputs[0]:
+            continue  # a function of the input itself is a derivative's matter
+        for word, divides in (("multiplied", False), ("divided", True)):
+
+            def predict(s: Scene, name: str = name, divides: bool = divides) -> Array | None:
+                field = s.out if name == "the output" else s.inputs[name]
+                return _scaled(s.n, np.asarray(field, dtype=np.float64), divides)
+
+            family, mistake = FAMILY, f"the gradient of {failure.name} is {word} by {name}"
+            advice = f"leave {name} out of the gradient of {failure.name}: it does not belong there"
+            if divides and name != "the output" and name != failure.name:
+                family, mistake = "missing term", f"the factor {name} is missing in the gradient of {failure.name}"
+                advice = f"multiply by {name}, as the forward does"
+            yield from failure.lead(family, mistake, predict, advice)
+
+
+def something_added(failure: Failure) -> Iterator[Lead]:
+    """``G = N + c a`` with a an input, the output, dy or 1, and the same number c everywhere."""
+    fields: dict[str, Callable[[Scene], Array]] = {
+        **{name: (given(lambda s, n: np.asarray(s.inputs[n], np.float64), name)) for name in failure.layer.inputs},
+        "dy": lambda s: s.cotangent,
+        "the output": lambda s: s.out,
+        "1": lambda s: np.ones(s.shape),
+    }
+    for name, field in fields.items():
+        shares = []
+        for s in failure.wrong:
+            added = field(s)
+            rest = s.g - s.n if s.g.shape == s.shape else np.empty(0)
+            told = np.isfinite(rest)
+            if added.shape != rest.shape or not np.any(added[told]) or rest.size < 1:
+                continue
+            c = float(np.sum(added[told] * rest[told]) / np.sum(added[told] ** 2))
+            shares.append(
+                c if np.allclose(rest[told], c * added[told], atol=1e-7 * np.max(np.abs(s.n[told]))) else np.nan
+            )
+        if (
+            len(shares) < 2
+            or abs(shares[0]) < 1e-6
+            or 2 * len(shares) < len(failure.wrong)
+            or not np.ptp(shares) <= 1e-6 * abs(shares[0])
+        ):
+            continue
+        entries = sum(s.g.size for s in failure.wrong)
+        if entries < 4:
+            continue
+        known = {1.0: name, -1.0: f"-{name}"}.get(round(shares[0], 6), f"{shares[0]:.4g} {name}")
+        yield Lead(
+            f"{known} is added to the gradient of {failure.name}",
+            f"without it every entry is right, in {len(shares)} failing cases",
+            "leave it out: the derivative of the forward has no such term",
+            "missing term",
+        )
+        return
+
+
+def _scaled(n: Array, field: Array, divides: bool) -> Array | None:
+    if field.size < 2 and n.size > 1:
+        return None
+    if field.ndim == 1 and n.ndim >= 2 and n.shape[1] == field.size:
+        field = field.reshape(-1, *[1] * (n.ndim - 2))
+    elif field.shape != n.shape:
+        return None
+    return n / field if divides else n * field

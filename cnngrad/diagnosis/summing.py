@@ -1,0 +1,162 @@
+"""Sums over the wrong axes: one sample for all, one left out, assigned and not added, averaged, summed too far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.diagnosis.failure import Failure, Lead
+from cnngrad.diagnosis.scene import Scene
+
+Along = Callable[[Array, tuple[int, ...]], Array]
+
+
+def only(index: int) -> Along:
+    """All but one entry along the axes set to zero."""
+
+    def keep(a: Array, axes: tuple[int, ...]) -> Array:
+        kept = np.zeros_like(a)
+        place = tuple(index if axis in axes else slice(None) for axis in range(a.ndim))
+        kept[place] = a[place]
+        return kept
+
+    return keep
+
+
+def without(index: int) -> Along:
+    """One entry along the axes set to zero."""
+
+    def drop(a: Array, axes: tuple[int, ...]) -> Array:
+        return a - only(index)(a, axes)
+
+    return drop
+
+
+def first_for_all(a: Array, axes: tuple[int, ...]) -> Array:
+    """The first entry along the axes in the place of every one."""
+    place = tuple(slice(0, 1) if axis in axes else slice(None) for axis in range(a.ndim))
+    return np.broadcast_to(a[place], a.shape)
+
+
+def mean_for_all(a: Array, axes: tuple[int, ...]) -> Array:
+    """Their mean in the place of every one."""
+    return np.broadcast_to(a.mean(axis=axes, keepdims=True), a.shape)
+
+
+def sum_for_all(a: Array, axes: tuple[int, ...]) -> Array:
+    """Their sum in the place of every one."""
+    return np.broadcast_to(a.sum(axis=axes, keepdims=True), a.shape)
+
+
+def turned_round(a: Array, axes: tuple[int, ...]) -> Array:
+    """The last entry first."""
+    return np.flip(a, axes)
+
+
+def one_on(a: Array, axes: tuple[int, ...]) -> Array:
+    """Every entry in the place of the next."""
+    return np.roll(a, 1, axes[0]) if len(axes) == 1 else a
+
+
+# What was done, the words for it, the family along the axis of samples, and along any other; and what to change.
+DONE: tuple[tuple[Along, str, str, str, str], ...] = (
+    (only(-1), "takes only the last {of}", "assignment", "assignment",
+     "add to the gradient for each {one} (+=); assigned (=), only the last one is left"),
+    (only(0), "takes only the first {of}", "dropped sample", "axis", "sum over every {one}, not only the first"),
+    (without(-1), "leaves out the last {of}", "dropped sample", "dropped term",
+     "let the loop or slice run to the end: the last {one} is left out"),
+    (without(0), "leaves out the first {of}", "dropped sample", "dropped term",
+     "let the loop or slice start at 0: the first {one} is left out"),
+    (first_for_all, "has the first {of} in the place of every one", "axis", "axis", "index by the {one}: it is fixed"),
+    (mean_for_all, "has the mean over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
+    (sum_for_all, "has the sum over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
+    (turned_round, "pairs each {of} with one from the other end", "axis", "axis",
+     "use the same order of the {one} axis on both sides of the product"),
+    (one_on, "pairs each {of} with its neighbour", "axis", "axis", "use the same index on both sides of the product"),
+)  # fmt: skip
+
+
+def wrong_sum(failure: Failure) -> Iterator[Lead]:
+    """Each of these done to dy before the product, or to the gradient after it."""
+    for done, words, family, elsewhere, advice in DONE:
+        for axes, of in AXES.items():
+
+            def of_dy(s: Scene, done: Along = done, axes: str = axes) -> Array | None:
+                chosen = _chosen(s.cotangent, axes, s.batch_axis)
+                return s.true(done(s.cotangent, chosen)) if chosen else None
+
+            def of_gradient(s: Scene, done: Along = done, axes: str = axes) -> Array | None:
+                chosen = _chosen(s.n, axes, s.batch_axis)
+                return done(s.n, chosen) if chosen else None
+
+            kind = family if axes == "samples" else elsewhere
+            for predict in (of_dy, of_gradient) if _has_batch(failure) or axes != "samples" else (of_dy,):
+                place = "row" if axes == "samples" and _is_row(failure, predict is of_gradient) else of
+                yield from failure.lead(
+                    kind if place == of else elsewhere,
+                    f"the gradient of {failure.name} {words.format(of=place)}",
+                    predict,
+                    advice.format(one=place),
+                )
+
+
+AXES = {
+    "samples": "sample",
+    "spatial": "place of each map",
+    "1": "entry of axis 1",
+    "last": "entry of the last axis",
+    "last but one": "entry of the last axis but one",
+    "2": "entry of axis 2",
+}
+
+
+def _chosen(a: Array, axes: str, batch: int) -> tuple[int, ...]:
+    """The axes of an array that are called so; none where it has no such axis or only one entry there."""
+    named = {
+        "samples": (batch,),
+        "spatial": tuple(range(2, a.ndim)),
+        "1": (1,),
+        "2": (2,),
+        "last": (a.ndim - 1,),
+        "last but one": (a.ndim - 2,),
+    }[axes]
+    return named if named and all(0 <= axis < a.ndim for axis in named) else ()
+
+
+def _has_batch(failure: Failure) -> bool:
+    return all(s.value.ndim >= 1 for s in failure.scenes)
+
+
+def _is_row(failure: Failure, in_gradient: bool) -> bool:
+    """Whether axis 0 is not one of samples, as far as can be known."""
+    return failure.layer.batch_axis is None or (in_gradient and failure.name != failure.layer.inputs[0])
+
+
+def sums_of_dy(failure: Failure) -> Iterator[Lead]:
+    """A bias-like gradient that sums dy in the wrong runs."""
+    advice = "sum over the samples and places only: move the axis of this gradient to the front before reshaping"
+    for words, predict in (
+        ("in runs that mix axes: dy is reshaped without moving its axis", _leading),
+        ("in steps that mix axes: dy is reshaped without moving its axis", _trailing),
+        ("over the axis that must be kept", _kept),
+    ):
+        yield from failure.lead("axis", f"the gradient of {failure.name} sums dy {words}", predict, advice)
+
+
+def _leading(s: Scene) -> Array | None:
+    size = s.g.size
+    return s.dy.reshape(size, -1).sum(1).reshape(s.shape) if size and s.dy.size % size == 0 and size > 1 else None
+
+
+def _trailing(s: Scene) -> Array | None:
+    size = s.g.size
+    return s.dy.reshape(-1, size).sum(0).reshape(s.shape) if size and s.dy.size % size == 0 and size > 1 else None
+
+
+def _kept(s: Scene) -> Array | None:
+    a = s.cotangent
+    if a.ndim < 2 or s.g.shape != a.shape[:1]:
+        return None
+    return np.asarray(a.sum(axis=tuple(range(1, a.ndim))))

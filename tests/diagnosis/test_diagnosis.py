@@ -1,0 +1,162 @@
+"""A diagnosis survives every layer, keeps its budget, changes no verdict and can be left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnngrad.diagnosis as diagnosis
+from cnngrad.cli import main
+from cnngrad.core.case import Case
+from cnngrad.core.layer import Layer
+from cnngrad.diagnosis import BUDGET, leads, suspects
+from cnngrad.diagnosis.scene import Meter
+from cnngrad.layers import conv, dense
+from cnngrad.pytest_plugin import OPTIONS
+from cnngrad.runner import check
+
+POINT = Case((("n", 2), ("features", 3), ("outputs", 2)), values="normal").point(dense)
+GRADIENTS = ("gradients_match_forward",)
+
+
+def spoiled(backward: Callable[..., Any], layer: Layer = dense) -> Layer:
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, right = layer.vjp(*inputs, **config)
+        return y, lambda dy: backward(right(dy), dy)
+
+    return replace(layer, vjp=vjp, shared=None)
+
+
+def halved(right: Any, dy: Any) -> Any:
+    return right[0], right[1] / 2, right[2]
+
+
+def raising(right: Any, dy: Any) -> Any:
+    raise RuntimeError("no")
+
+
+def not_numbers(right: Any, dy: Any) -> Any:
+    return right[0], np.array([["a"]]), right[2]
+
+
+def of_nan(right: Any, dy: Any) -> Any:
+    return right[0], right[1] * np.nan, right[2]
+
+
+def of_no_shape(right: Any, dy: Any) -> Any:
+    return right[0], np.zeros((7, 1, 5)), right[2]
+
+
+@pytest.mark.parametrize("backward", [raising, not_numbers, of_nan, of_no_shape])
+def test_survives_a_strange_backward(backward: Callable[..., Any]) -> None:
+    assert isinstance(suspects(spoiled(backward), POINT, "w"), tuple)
+
+
+def test_survives_a_forward_that_raises_later() -> None:
+    calls = []
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 20:
+            raise MemoryError
+        return dense.vjp(*inputs, **config)
+
+    assert suspects(replace(dense, vjp=vjp), POINT, "w") == ()
+
+
+def test_a_slow_layer_only_ends_the_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diagnosis, "SECONDS", 0.1)
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        time.sleep(0.03)
+        return spoiled(halved).vjp(*inputs, **config)
+
+    started = time.monotonic()
+    assert suspects(replace(dense, vjp=vjp), POINT, "w") == ()
+    assert time.monotonic() - started < 1
+
+
+@pytest.mark.parametrize("budget", [0, 1, 10, 100, BUDGET])
+def test_the_budget_is_kept(budget: int) -> None:
+    calls = {"forward": 0, "backward": 0}
+    wrong = spoiled(lambda right, dy: (right[0], right[1] * np.cos(right[1]), right[2]), conv)
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        calls["forward"] += 1
+        y, backward = wrong.vjp(*inputs, **config)
+
+        def counted(dy: Any) -> Any:
+            calls["backward"] += 1
+            return backward(dy)
+
+        return y, counted
+
+    sizes = dict.fromkeys(conv.dims or {}, 1) | {"n": 2, "width": 5, "kw": 2, "rank": 2, "height": 4}
+    layer = replace(conv, vjp=vjp)
+    point = Case(tuple(sizes.items()), values="normal").point(layer)
+    meter = Meter(budget, 60.0)
+    leads(layer, point, "w", meter)
+    assert calls["forward"] + calls["backward"] == meter.used <= budget
+
+
+def test_the_message_names_the_mistake_and_stays_short() -> None:
+    report = check(spoiled(halved), select=GRADIENTS, raise_on_failure=False)
+    text = str(report)
+    assert "  looks like: the gradient of w is multiplied by 1/2; claimed / numerical is 0.5 in" in text
+    assert "  change: leave out the factor, or divide as the forward does" in text
+    assert len(text.splitlines()) <= 15
+    assert report.failures[0].suspects[0].mistake == "the gradient of w is multiplied by 1/2"
+
+
+def test_without_diagnosis_the_verdict_is_the_same_and_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = check(spoiled(halved), select=GRADIENTS, raise_on_failure=False)
+    silent = check(spoiled(halved), select=GRADIENTS, diagnose=False, raise_on_failure=False)
+    assert [replace(r, suspects=()) for r in named.results] == list(silent.results)
+    assert "looks like" not in str(silent)
+    monkeypatch.setitem(OPTIONS, "diagnose", False)
+    assert "looks like" not in str(check(spoiled(halved), select=GRADIENTS, raise_on_failure=False))
+    assert "looks like" in str(check(spoiled(halved), select=GRADIENTS, diagnose=True, raise_on_failure=False))
+
+
+def test_the_command_line_can_leave_it_out(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "halved.py"
+    file.write_text(
+        "import cnngrad as cg\n"
+        "square = cg.Layer(lambda x: (x * x, lambda dy: (x * dy,)), ('x',), 'square', shapes={'x': (3,)})\n"
+    )
+    assert main(["check", f"{file}:square"]) == 1
+    assert "looks like: the gradient of x is multiplied by 1/2" in capsys.readouterr().out
+    assert main(["check", f"{file}:square", "--no-diagnosis"]) == 1
+    assert "looks like" not in capsys.readouterr().out
+
+
+def test_conventions_are_named_with_the_line_that_declares_them() -> None:
+    averaged = spoiled(lambda right, dy: (right[0], right[1] / len(dy), right[2]))
+    (lead, *_) = suspects(averaged, POINT, "w")
+    assert 'declare reduction="mean"' in lead.advice
+    descending = spoiled(lambda right, dy: (right[0], -right[1], right[2]))
+    (lead, *_) = suspects(descending, POINT, "w")
+    assert 'declare sign="descent"' in lead.advice
+
+
+def test_a_point_of_the_users_own_is_diagnosed_without_declared_configurations() -> None:
+    own = replace(
+        spoiled(lambda right, dy: (right[0], right[1], right[2] / len(dy)), conv), dims=None, shapes=None, config=None
+    )
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((5, 3, 6, 6), (2, 3, 2, 2), (2,))]
+    report = check(own, *arrays, select=GRADIENTS, raise_on_failure=False)
+    suspect = report.failures[0].suspects[0]
+    assert suspect.mistake == "the gradient of b is divided by the number of samples"
+
+
+def test_an_input_too_large_costs_no_calls() -> None:
+    large = Layer(lambda x: (x * x, lambda dy: (x * dy,)), ("x",), "square", shapes={"x": (BUDGET,)})
+    meter = Meter(BUDGET, 60.0)
+    assert leads(large, Case(values="normal").point(large), "x", meter) == ()
+    assert meter.used == 2

@@ -1,0 +1,66 @@
+"""Each family names its own mistake in its own words, and is silent about a right gradient and about other mistakes."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnngrad.diagnosis import BUDGET, FAMILIES, leads, named_by
+from cnngrad.diagnosis.failure import Failure, gather
+from cnngrad.diagnosis.scene import Meter
+from tests.diagnosis.planted import PLANTED, Planted, failing_point
+
+PATIENCE = 600.0  # a scene is kept from test to test
+
+
+@cache
+def failure_of(number: int) -> Failure:
+    planted = PLANTED[number]
+    layer = planted.spoiled
+    return gather(layer, failing_point(layer, planted.name), planted.name, Meter(BUDGET, PATIENCE))
+
+
+@pytest.mark.parametrize("number", range(len(PLANTED)), ids=lambda n: PLANTED[n].sentence)
+def test_a_family_names_its_own_mistake(number: int) -> None:
+    planted = PLANTED[number]
+    found = [lead.mistake for lead in planted.family(failure_of(number))]
+    assert planted.sentence in found
+
+
+@pytest.mark.parametrize("number", range(len(PLANTED)), ids=lambda n: PLANTED[n].sentence)
+def test_the_first_of_all_leads_is_the_sentence(number: int) -> None:
+    planted = PLANTED[number]
+    found = named_by(failure_of(number))
+    assert found
+    assert planted.sentence in [lead.mistake for lead in found]
+    assert all(lead.evidence and lead.advice and lead.family for lead in found)
+    assert len(found) <= 2
+
+
+@pytest.mark.parametrize("number", range(0, len(PLANTED), 4), ids=lambda n: PLANTED[n].sentence)
+def test_families_are_silent_about_a_right_gradient(number: int) -> None:
+    planted = PLANTED[number]
+    point = failure_of(number).scenes[0].at.point
+    assert leads(planted.layer, point, planted.name, Meter(BUDGET, PATIENCE)) == ()
+
+
+@pytest.mark.parametrize("number", range(0, len(PLANTED), 6), ids=lambda n: PLANTED[n].sentence)
+def test_an_unknown_mistake_stays_unknown(number: int) -> None:
+    """A gradient spoiled by numbers that follow no rule is named by nobody."""
+    planted = PLANTED[number]
+    noise = np.random.default_rng(0)
+
+    def spoil(g: Any, dy: Any, y: Any, v: Any, c: Any) -> Any:
+        return g + noise.standard_normal(np.shape(g))
+
+    layer = Planted(planted.layer, planted.name, spoil, planted.family, "").spoiled
+    point = failure_of(number).scenes[0].at.point
+    assert leads(layer, point, planted.name, Meter(BUDGET, PATIENCE)) == ()
+
+
+def test_every_family_is_registered_once() -> None:
+    assert len(set(FAMILIES)) == len(FAMILIES)
+    assert {planted.family for planted in PLANTED} <= set(FAMILIES)
