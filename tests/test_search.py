@@ -329,7 +329,7 @@ def test_no_change_makes_a_configuration_larger_or_leaves_the_dims() -> None:
 
 def test_other_numbers_of_samples_where_that_is_safe() -> None:
     def others(batch_axis: Any, **shapes: tuple[int, ...]) -> list[dict[str, tuple[int, ...]]]:
-        layer = Layer(lambda *a: None, tuple(shapes), "demo", shapes=shapes, batch_axis=batch_axis)  # type: ignore[arg-type, return-value]
+        layer = Layer(lambda *a: None, tuple(shapes), "demo", shapes=shapes, batch_axis=batch_axis)  # type: ignore[arg-type]
         return [dict(case.shapes) for case in explicit_cases(layer, "normal", 0) if case.shapes]
 
     assert others(0, x=(2, 5)) == [{"x": (1, 5)}, {"x": (3, 5)}]

@@ -90,8 +90,15 @@ def judge_claim(claim: Claim) -> dict[str, Result]:
     failed = [name for name, result in judged.items() if result.status == Status.FAILED]
     beside = judge_beside(claim, failed, judge_smooth) if failed else None
     if beside is not None:
-        unsettled += [name for name in failed if beside[name].status == Status.PASSED]
+        unsettled += [name for name in failed if _would_have_failed(beside[name], judged[name])]
     return judged | (judge_at_kinks(claim, unsettled, judge_smooth) if unsettled else {})
+
+
+def _would_have_failed(beside: Result, here: Result) -> bool:
+    """Whether a pass beside the point was sharp enough to see an error of the size found here."""
+    if beside.status != Status.PASSED or here.analytic is None or here.numeric is None:
+        return False
+    return (beside.detectable or 0.0) < abs(here.analytic - here.numeric)
 
 
 def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:

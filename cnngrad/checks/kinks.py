@@ -160,9 +160,11 @@ def _judge_ties(claim: Claim, name: str, own: Array, allowed: Allowed, facts: di
                 **facts,
             )
     width = float(np.max(np.where(allowed.kinked, 0.0, allowed.high - allowed.low), initial=0.0))
-    return finding(
-        Status.PASSED, reason=_convention(own, allowed), detectable=width, scale=float(np.max(np.abs(own))), **facts
-    )
+    largest = float(np.max(np.abs(own), initial=0.0))
+    if largest <= width and not allowed.kinked.any():
+        reason = f"its largest entry, {largest:.3g}, is below the smallest visible error, {width:.3g}"
+        return finding(Status.INCONCLUSIVE, input=name, reason=reason)
+    return finding(Status.PASSED, reason=_convention(own, allowed), detectable=width, scale=largest, **facts)
 
 
 def _convention(own: Array, allowed: Allowed) -> str:

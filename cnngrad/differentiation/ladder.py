@@ -64,15 +64,18 @@ def probe(line: Line, step: float) -> Probe:
 def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
     """Five points far enough apart for the precision that f works in, and that precision.
 
-    Where nothing changes, either nothing does, or the step is lost in that precision and a larger one is needed.
+    Where nothing changes, either nothing does, or the step is lost in that precision and a larger one is needed. It can
+    be lost only in outputs that a large step changes and that are not 0.
     """
     y = _five(line, step)
     silent = all(np.array_equal(part, line.y0) for part in y)
-    while silent and np.any(line.y0) and 64 * step < line.scale:
+    look = line(line.near / 4) if silent else line.y0
+    lost = (look != line.y0) & (line.y0 != 0)
+    while silent and np.any(lost) and 64 * step < line.scale:
         step *= 64
         y = _five(line, step)
-        silent = all(np.array_equal(part, line.y0) for part in y)
-    eps = working_eps(np.concatenate([line(line.near / 4)] if silent else y))
+        silent = all(np.array_equal(part[lost], line.y0[lost]) for part in y)
+    eps = working_eps(np.concatenate([look] if silent else y))
     enough = 2 * np.sqrt(eps) * line.near
     if eps > EPS and step < enough:
         return enough, _five(line, enough), eps
