@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import cnngrad as cg
@@ -33,4 +35,5 @@ def test_there_are_enough_of_them_and_each_has_a_name() -> None:
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.name)
 def test_the_right_twin_passes(twin: cg.Layer) -> None:
-    assert cg.check(twin, effort="quick", select=SOLE).ok
+    small = replace(twin, dims={**(twin.dims or {}), "height": (1, 4), "width": (1, 4)})
+    assert cg.check(small, effort="quick", select=SOLE).ok
