@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnngrad import checks
 from cnngrad.checks import Check
-from cnngrad.checks.parts import WrongPart, wrong_parts
 from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.arrays import shape_text
 from cnngrad.core.call import Evaluation
@@ -22,8 +19,8 @@ from cnngrad.core.case import Case, Point
 from cnngrad.core.errors import GradientMismatch, LayerRaised, NotVerified, UsageError
 from cnngrad.core.features import exercised
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Result, Status, Suspect
-from cnngrad.diagnosis import suspects
+from cnngrad.core.result import Result, Status
+from cnngrad.findings import explained, with_config
 from cnngrad.memory import learn, recall
 from cnngrad.points import SAVED, one_sided, points, prepared
 from cnngrad.pytest_plugin import OPTIONS, record
@@ -33,9 +30,7 @@ from cnngrad.search import (
     effort_named,
     find_failing,
     inside_hypothesis_test,
-    where_excluding,
 )
-from cnngrad.shrinking import shrink
 
 __all__ = ["SAVED", "cases", "check", "examine"]
 
@@ -122,7 +117,7 @@ def check(
     if not inside_hypothesis_test():
         learn(layer, known, report.results)
     if config:
-        report = replace(report, results=tuple(_with_config(layer, each, config) for each in report.results))
+        report = replace(report, results=tuple(with_config(layer, each, config) for each in report.results))
     report = replace(report, gradients_due=not select or GRADIENTS in select)
     record(str(report.status))
     __tracebackhide__ = True  # pytest shows the user's line and the message, not this function
@@ -210,9 +205,7 @@ def examine(
         more_notes, more = _search(layer, chosen, seed, effort)
         notes += more_notes
         results += more
-    parts = _blamed(layer, results, last)
-    results = [_explain(layer, result, chosen, last, diagnose and not parts) for result in results]
-    results = _blame(parts, results, diagnose)
+    results = explained(layer, results, chosen, last, diagnose)
     return Report(
         layer.name,
         tuple(results),
@@ -294,89 +287,3 @@ def _search(layer: Layer, chosen: Sequence[Check], seed: int, effort: str) -> tu
 
     find_failing(layer, fails, examples, seed)
     return (), results
-
-
-def _blamed(layer: Layer, results: list[Result], last: Point) -> list[WrongPart]:
-    """Of a layer made of others, such as a network: those that its wrong gradient comes from."""
-    case = next((r.case for r in results if r.check == GRADIENTS and r.status == Status.FAILED), None)
-    return [] if case is None else wrong_parts(layer, last if last.case == case else case.point(layer))
-
-
-def _blame(parts: list[WrongPart], results: list[Result], diagnose: bool) -> list[Result]:
-    """Name the wrong parts, and look for the mistake in the first of them and not in the whole."""
-    if not parts:
-        return results
-    first, said = parts[0], "; ".join(map(str, parts))
-    named = suspects(first.layer, first.point, first.inputs[0]) if diagnose else ()
-    return [
-        replace(r, reason="; ".join(filter(None, (r.reason, said))), suspects=named)
-        if r.check == GRADIENTS and r.status == Status.FAILED
-        else r
-        for r in results
-    ]
-
-
-def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point, diagnose: bool) -> Result:
-    """Shrink a finding, save the user's own arrays, name the mistake, and say how to see it again."""
-    if result.status not in (Status.FAILED, Status.ERROR) or result.case is None:
-        return result
-    found_at = result.case
-    each = next(c for c in chosen if c.name == result.check)
-    if not result.case.values.startswith("file:"):
-        result = _shrunk(layer, result, each)
-    if result.case is not None and result.case.values.startswith("file:") and last.case == result.case:
-        last.save(Path(result.case.values.removeprefix("file:")))
-    if result.status == Status.ERROR and layer.dims and result.case is not None and "forward raised" in result.reason:
-        result = replace(
-            result,
-            reason=f"{result.reason}; if that is not meant to work, {where_excluding(layer, result.case)}",
-        )
-    if diagnose and result.check == GRADIENTS and result.status == Status.FAILED:
-        result = replace(result, suspects=_suspects(layer, result, found_at, last))
-    return replace(result, reproduce=_reproduce(layer, result))
-
-
-def _suspects(layer: Layer, result: Result, found_at: Case, last: Point) -> tuple[Suspect, ...]:
-    """Mistakes that explain the claim at the smallest failing case, at the one found first, and at others."""
-
-    def at(case: Case) -> Point:
-        return last if last.case == case else case.point(layer)
-
-    assert result.case is not None
-    also = [] if result.case == found_at else [at(found_at)]
-    return suspects(layer, at(result.case), result.input, also=also)
-
-
-def _shrunk(layer: Layer, result: Result, each: Check) -> Result:
-    def same(case: Case) -> Result | None:
-        found = each.run(layer, case.point(layer))
-        return next((r for r in found if (r.status, r.input) == (result.status, result.input)), None)
-
-    assert result.case is not None
-    smallest = shrink(layer, result.case, _quietly(lambda case: same(case) is not None))
-    return same(smallest) or result
-
-
-def _quietly(fails: Callable[[Case], bool]) -> Callable[[Case], bool]:
-    """A candidate whose shapes or values do not fit the layer is no smaller failure."""
-
-    def safe(case: Case) -> bool:
-        try:
-            return fails(case)
-        except UsageError:
-            return False
-
-    return safe
-
-
-def _with_config(layer: Layer, result: Result, config: Mapping[str, Any]) -> Result:
-    """Keywords of the call are no part of a case, so the replay line names them."""
-    if not result.reproduce:
-        return result
-    return replace(result, reproduce=f'cg.check({layer.name}, case="{result.case}", config={dict(config)!r})')
-
-
-def _reproduce(layer: Layer, result: Result) -> str:
-    if layer.target:
-        return f'cnngrad check {shlex.quote(layer.target)} --case "{result.case}"'
-    return f'cg.check({layer.name}, case="{result.case}")'

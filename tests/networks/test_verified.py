@@ -79,7 +79,7 @@ def test_a_network_is_verified(name: str, digits: Pair) -> None:
 @pytest.fixture
 def without_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of thousands of entries is worst, and by what mistake, takes most of the time and is not asked here."""
-    monkeypatch.setattr("cnngrad.runner.suspects", lambda layer, point, name: ())
+    monkeypatch.setattr("cnngrad.findings.suspects", lambda layer, point, name: ())
     monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *others: finding(Status.FAILED, input=name))
 
 
