@@ -82,7 +82,9 @@ def verify_layer(layer: Layer, seed: int = 0) -> Line:
     """
     checks = (gradients.CHECK, *oracle_checks(layer))
     points = (case.point(layer) for case in explicit_cases(layer, "normal", seed))
-    return _line("derivation", layer.name, examine(layer, points, checks, seed=seed), oracles=len(checks) - 1)
+    return _line(
+        "derivation", layer.name, examine(layer, points, checks, seed=seed, diagnose=False), oracles=len(checks) - 1
+    )
 
 
 def verify_identity(identity: Identity, seed: int = 0) -> Line:
@@ -135,7 +137,7 @@ def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0) -> Li
     if points[0]["x"].shape == digits.images.shape:
         name = f"{name}, {digits.source}"
         points = [_on_digits(network, point, digits) for point in points]
-    return _line("network", name, examine(network, points, (gradients.CHECK,), seed=seed))
+    return _line("network", name, examine(network, points, (gradients.CHECK,), seed=seed, diagnose=False))
 
 
 def _on_digits(network: Layer, point: Point, digits: Pair) -> Point:
