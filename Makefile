@@ -28,7 +28,7 @@ verify: $(VENV)/.core
 	"$(PY)" -m cnngrad verify $(if $(DATA),--data "$(DATA)")
 
 test: $(VENV)/.test
-	"$(PY)" -m pytest -q -n 2 -m "not integration"
+	"$(PY)" -m pytest -q -n 2 --dist worksteal -m "not integration"
 
 check: format lint types integration test
 
