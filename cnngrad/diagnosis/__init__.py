@@ -131,7 +131,8 @@ def _of(family: Family, failure: Failure) -> list[Lead]:
     found: list[Lead] = []
     try:
         for lead in family(failure):
-            if all(lead.mistake != other.mistake for other in found):
+            # One that asks for the same change under another name tells a reader nothing.
+            if all(lead.mistake != other.mistake and lead.advice != other.advice for other in found):
                 found.append(lead)
             if len(found) == SHOWN:
                 break
