@@ -82,11 +82,10 @@ def _verify(options: argparse.Namespace) -> int:
 
     if options.data is None:
         print("No --data folder with MNIST's files: the network is checked on generated images.")
-    print(header(), flush=True)
     lines = []
     for line in verify(options.data, options.seed):
+        print(row(line) if lines else f"{header()}\n{row(line)}", flush=True)
         lines.append(line)
-        print(row(line), flush=True)
     print(footer(lines))
     if all(line.good for line in lines):
         return 0
