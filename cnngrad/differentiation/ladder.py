@@ -58,7 +58,9 @@ def probe(line: Line, step: float) -> Probe:
     rounding = line.rounding * eps / EPS
     noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
-    return Probe(step, noise, slope, noise / step, kinked, eps, max(fourth, 8 * rounding))
+    # In low precision the step is no longer tiny: what the slope changes from one step to two is error as well.
+    curved = abs(slope - line.contract(y[4] - y[0]) / (4 * step)) if eps > EPS else 0.0
+    return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding))
 
 
 def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
