@@ -78,11 +78,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verify(options: argparse.Namespace) -> int:
     from cnngrad.report.table import footer, header, row
-    from cnngrad.verify import verify
+    from cnngrad.verify import Line, verify
 
     if options.data is None:
         print("No --data folder with MNIST's files: the network is checked on generated images.")
-    lines = []
+    lines: list[Line] = []
     for line in verify(options.data, options.seed):
         print(row(line) if lines else f"{header()}\n{row(line)}", flush=True)
         lines.append(line)

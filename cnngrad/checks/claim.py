@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cnngrad.core.arrays import Vector, flatten
+from cnngrad.core.arrays import Vector, flatten, outputs_of
 from cnngrad.core.call import Evaluation
-from cnngrad.core.case import unsaturated
+from cnngrad.core.case import aside, unsaturated
 from cnngrad.differentiation import Estimate, Line
 from cnngrad.differentiation.exact import exact_dot, has_spare_bits
+from cnngrad.differentiation.ladder import working_eps
 from cnngrad.differentiation.line import EPS
+
+
+def precision_inside(at: Evaluation) -> float:
+    """The rounding of what a layer computes with, seen from outputs where nothing is saturated; 0 where none tells.
+
+    Numbers with full mantissas go in; if all that comes out is short, something inside is.
+    """
+    inputs, _ = unsaturated(at.layer, at.point.inputs)
+    moved = aside(at.layer, replace(at.point, inputs=inputs), 1 / 3, "full mantissas")
+    output = flatten(outputs_of(at.output(moved)))
+    telling = output[np.isfinite(output) & (output != 0) & (np.abs(output) != 1)]
+    return max(working_eps(telling), EPS) if telling.size else 0.0
 
 
 @dataclass
@@ -75,15 +88,16 @@ class Claim:
         """
         origin = self.at.origin
         moved = np.zeros(origin.size)
+        eps = max(precision_inside(self.at), EPS)
         for side in (1.0, -1.0):
-            there = self._gradient_of(self.at.inputs_from(origin * (1 + side * EPS)))
+            there = self._gradient_of(self.at.inputs_from(origin * (1 + side * eps)))
             moved = np.maximum(moved, np.abs(there - self.gradient))
         inputs, factor = unsaturated(self.at.layer, self.at.point.inputs)
         if factor < 1:
             there = np.abs(self._gradient_of(inputs))
             for name in self.sound:
                 span = self.at.slices[name]
-                floor = 2 * EPS / factor * np.max(there[span], initial=0.0)
+                floor = 2 * eps / factor * np.max(there[span], initial=0.0)
                 moved[span] = np.maximum(moved[span], floor)
         return 8 * moved
 

@@ -23,6 +23,8 @@ RATIO = 4.0
 # does see one, a smaller probe tells a kink close by from one at the point itself.
 TINY = 2.0**-24
 SMALLEST = 2.0**-32
+# In place of 4 where f computes in low precision: a few coarse values are poor witnesses of their own error.
+CAUTION = 32
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
         if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
             return None
         value, error = _climb_down(line, line.scale * shift, near, (most - 4) // 2)
-    return Estimate(value, 4 * error, "ladder")
+    return Estimate(value, (4 if near.eps == EPS else CAUTION) * error, "ladder")
 
 
 def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[float, float]:
