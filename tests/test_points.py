@@ -80,7 +80,7 @@ def test_a_number_of_samples_that_the_layer_refuses_is_not_tried() -> None:
 
 
 def test_domain_and_draw_are_kept_to() -> None:
-    log = lambda x: (np.log(x), lambda dy: (dy / x,))  # noqa: E731
+    log = lambda x: (np.log(x), lambda dy: (dy / x,))  # noqa: E731 - short as a user writes it
     within = cg.Layer(log, ("x",), "log", domain={"x": (0, np.inf)}, batch_axis=0, **SHAPES)
     drawn = cg.Layer(log, ("x",), "log", draw={"x": lambda rng, shape, d: rng.uniform(1, 2, shape)}, **SHAPES)
     for layer, lowest in ((within, 0.0), (drawn, 1.0)):

@@ -72,7 +72,7 @@ def test_arrays_are_the_first_point() -> None:
 
 def test_labels_stay_with_their_rows() -> None:
     seen: list[Any] = []
-    vjp = lambda x, t: (np.sum((x - t) ** 2), lambda dy: (2 * dy * (x - t), None))  # noqa: E731
+    vjp = lambda x, t: (np.sum((x - t) ** 2), lambda dy: (2 * dy * (x - t), None))  # noqa: E731 - short as a user writes it
     layer = cg.Layer(numbers_seen(vjp, seen), ("x", "t"), "loss", constants=("t",))
     assert gradients(layer, X, np.eye(2, 3)).ok
     assert all((t == np.eye(2, 3)).all() for (_, t), _ in seen)

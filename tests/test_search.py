@@ -221,7 +221,7 @@ def test_a_layer_with_no_valid_configuration_has_no_failing_one() -> None:
 
 def test_other_numbers_of_samples_where_that_is_safe() -> None:
     def others(batch_axis: Any, **shapes: tuple[int, ...]) -> list[dict[str, tuple[int, ...]]]:
-        layer = Layer(lambda *a: None, tuple(shapes), "demo", shapes=shapes, batch_axis=batch_axis)  # type: ignore[arg-type]
+        layer = Layer(lambda *a: None, tuple(shapes), "demo", shapes=shapes, batch_axis=batch_axis)  # type: ignore[arg-type]  # wrong on purpose
         return [dict(case.shapes) for case in explicit_cases(layer, "normal", 0) if case.shapes]
 
     assert others(0, x=(2, 5)) == [{"x": (1, 5)}, {"x": (3, 5)}]

@@ -56,7 +56,7 @@ class ConvWrong(Conv):
 
 # The glue: which sizes to try, the shape of each input in them, and the keyword that the class takes.
 dims = {"n": (1, 2), "c": (1, 2), "f": (1, 2), "height": (1, 6), "width": (1, 6), "k": (1, 3), "stride": (1, 3)}
-shapes = lambda d: {"x": (d.n, d.c, d.height, d.width), "W": (d.f, d.c, d.k, d.k), "b": (d.f,)}  # noqa: E731
+shapes = lambda d: {"x": (d.n, d.c, d.height, d.width), "W": (d.f, d.c, d.k, d.k), "b": (d.f,)}  # noqa: E731 - short as a user writes it
 facts = dict(dims=dims, shapes=shapes, config=lambda d: {"stride": d.stride}, batch_axis=0)
 right = cg.from_class(Conv, where=lambda d: min(d.height, d.width) >= d.k, **facts)
 wrong = cg.from_class(ConvWrong, where=lambda d: min(d.height, d.width) >= d.k, **facts)

@@ -45,7 +45,7 @@ class HiddenMisprinted(Hidden):
 
 
 # The glue: which sizes to try, the shape of each input in them, and what δ means.
-shapes = lambda d: {"b_h": (d.n, d.h), "W": (d.h, d.k), "bias": (d.k,)}  # noqa: E731
+shapes = lambda d: {"b_h": (d.n, d.h), "W": (d.h, d.k), "bias": (d.k,)}  # noqa: E731 - short as a user writes it
 facts = dict(dims={"n": (1, 3), "h": (1, 3), "k": (1, 3)}, shapes=shapes, batch_axis={"b_h": 0, "y": 0})
 meant = dict(params={"W": "dW", "bias": "dbias"}, cotangent="preactivation", activation="sigmoid")
 right = cg.from_class(Hidden, input="b_h", **meant, **facts)

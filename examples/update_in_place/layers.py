@@ -37,7 +37,7 @@ class DenseWrong(Dense):
 
 
 # The glue: which sizes to try, the shape of each input in them, and what backward takes.
-shapes = lambda d: {"x": (d.n, d.d), "W": (d.d, d.m), "b": (d.m,)}  # noqa: E731
+shapes = lambda d: {"x": (d.n, d.d), "W": (d.d, d.m), "b": (d.m,)}  # noqa: E731 - short as a user writes it
 facts = dict(dims={"n": (1, 3), "d": (1, 3), "m": (1, 3)}, shapes=shapes)
 right = cg.from_class(Dense, params=("W", "b"), backward_takes=("dy", "rate"), **facts)
 wrong = cg.from_class(DenseWrong, params=("W", "b"), backward_takes=("dy", "rate"), **facts)

@@ -74,6 +74,6 @@ def test_messages(autograd: ModuleType) -> None:
     with pytest.raises(cg.UsageError, match="f: output 1 is float, but no gradient passes through it"):
         cg.from_autograd(lambda x: (2 * x, np.ones(2)), name="f")(np.ones(2))
     with pytest.raises(cg.UsageError, match="from_autograd takes a function, not int 3"):
-        cg.from_autograd(3)  # type: ignore[arg-type]
+        cg.from_autograd(3)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(cg.UsageError, match="f returned None; a forward returns its output"):
         cg.from_autograd(lambda x: None, name="f")(np.ones(2))

@@ -109,8 +109,8 @@ def samples_in_columns(SamplesInColumns):
 
 
 def keeps_result(KeepsResult):
-    forward = lambda obj, x: (obj.forward(x), obj.output)[1]  # noqa: E731
-    backward = lambda obj, dy: (setattr(obj, "output_grad", dy), obj.backward())  # noqa: E731
+    forward = lambda obj, x: (obj.forward(x), obj.output)[1]  # noqa: E731 - short as a user writes it
+    backward = lambda obj, dy: (setattr(obj, "output_grad", dy), obj.backward())  # noqa: E731 - short as a user writes it
     return from_class(KeepsResult, forward=forward, backward=backward, input_gradient="input_grad", shapes=SHAPES)
 
 

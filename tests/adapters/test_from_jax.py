@@ -123,7 +123,7 @@ def test_messages(jax: ModuleType) -> None:
     with pytest.raises(cg.UsageError, match=r"f hands a traced JAX array to NumPy: compute with jax\.numpy, or"):
         cg.from_jax(lambda x: np.sin(np.asarray(x)), name="f")(np.ones(2))
     with pytest.raises(cg.UsageError, match="from_jax takes a function, not int 3"):
-        cg.from_jax(3)  # type: ignore[arg-type]
+        cg.from_jax(3)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(cg.UsageError, match="f returned None; a forward returns its output"):
         cg.from_jax(lambda x: None, name="f")(np.ones(2))
     with pytest.raises(cg.UsageError, match="from_jax takes no keyword 'device'"):

@@ -26,7 +26,7 @@ def labels(rng: np.random.Generator, shape: Any, d: Any) -> Any:
 
 
 def kernels(out: str, into: str) -> dict[str, Any]:
-    shapes = lambda d: {  # noqa: E731
+    shapes = lambda d: {  # noqa: E731 - short as a user writes it
         "x": (d.n, d.c, d.side, d.side),
         "w": (getattr(d, out), getattr(d, into), d.k, d.k),
         "b": (d.f,),
@@ -49,8 +49,8 @@ NORMED: dict[str, Any] = dict(
 def of_torch() -> dict[str, Layer]:
     torch = pytest.importorskip("torch")
     F = torch.nn.functional
-    strided = lambda d: {"stride": d.stride, "padding": d.k - 1}  # noqa: E731
-    windows = lambda d: {"kernel_size": d.k, "stride": d.stride}  # noqa: E731
+    strided = lambda d: {"stride": d.stride, "padding": d.k - 1}  # noqa: E731 - short as a user writes it
+    windows = lambda d: {"kernel_size": d.k, "stride": d.stride}  # noqa: E731 - short as a user writes it
     table = {
         "conv2d": (F.conv2d, {**kernels("f", "c"), "config": strided}),
         "conv_transpose2d": (F.conv_transpose2d, {**kernels("c", "f"), "config": lambda d: {"stride": d.stride}}),
@@ -77,8 +77,8 @@ def of_jax() -> dict[str, Layer]:
     def normed(x: Any, g: Any, b: Any, axis: int) -> Any:
         return g * (x - x.mean(axis, keepdims=True)) / jnp.sqrt(x.var(axis, keepdims=True) + 1e-5) + b
 
-    strided = lambda d: {"stride": d.stride}  # noqa: E731
-    windows = lambda d: {"k": d.k, "stride": d.stride}  # noqa: E731
+    strided = lambda d: {"stride": d.stride}  # noqa: E731 - short as a user writes it
+    windows = lambda d: {"k": d.k, "stride": d.stride}  # noqa: E731 - short as a user writes it
     table = {
         "conv": (conv, {**kernels("f", "c"), "config": strided}),
         "max_pool": (pool(-np.inf, lax.max), {**IMAGE, "config": windows}),

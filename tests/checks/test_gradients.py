@@ -84,7 +84,7 @@ def test_a_tiny_gradient_of_the_wrong_sign_fails() -> None:
 
 def test_a_zero_gradient_of_a_mean_over_many_inputs_fails() -> None:
     def mean_square(factor: float) -> Layer:
-        vjp = lambda x: (np.mean(x * x), lambda dy: (factor * dy * 2 * x / x.size,))  # noqa: E731
+        vjp = lambda x: (np.mean(x * x), lambda dy: (factor * dy * 2 * x / x.size,))  # noqa: E731 - short as a user writes it
         return layer_of(vjp, shapes={"x": (30_000,)})
 
     assert statuses(judge(mean_square(1.0), NORMAL)) == {"x": "passed"}
@@ -184,7 +184,7 @@ def shifted(gradient_of_b: Any, weight: float = 0.0, **facts: Any) -> Layer:
 
 
 def test_a_zero_gradient_is_inconclusive_unless_declared() -> None:
-    zero = lambda dy: 0 * dy  # noqa: E731
+    zero = lambda dy: 0 * dy  # noqa: E731 - short as a user writes it
     judged = judge(shifted(zero))
     assert statuses(judged) == {"x": "passed", "b": "inconclusive"}
     assert judged["b"].reason == "the gradient is zero everywhere at this point"
@@ -192,12 +192,12 @@ def test_a_zero_gradient_is_inconclusive_unless_declared() -> None:
 
 
 def test_a_gradient_declared_zero_is_compared_all_the_same() -> None:
-    zero = lambda dy: 0 * dy  # noqa: E731
+    zero = lambda dy: 0 * dy  # noqa: E731 - short as a user writes it
     assert statuses(judge(shifted(zero, weight=1.0, zero_gradient=("b",)))) == {"x": "passed", "b": "failed"}
 
 
 def test_none_for_a_gradient_declared_zero_is_compared_as_zero() -> None:
-    none = lambda dy: None  # noqa: E731
+    none = lambda dy: None  # noqa: E731 - short as a user writes it
     assert statuses(judge(shifted(none, zero_gradient=("b",)))) == {"x": "passed", "b": "passed"}
     assert statuses(judge(shifted(none, weight=1.0, zero_gradient=("b",)))) == {"x": "passed", "b": "failed"}
 

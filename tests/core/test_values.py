@@ -161,7 +161,7 @@ def test_a_seed_that_is_none_is_refused(seed: Any) -> None:
 
 
 def test_any_other_seed_will_do() -> None:
-    assert rng_for(2**100, "ü").random() != rng_for(np.int64(0), "ü").random()  # type: ignore[arg-type]
+    assert rng_for(2**100, "ü").random() != rng_for(np.int64(0), "ü").random()  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_cotangents_are_neither_all_ones_nor_of_one_size() -> None:

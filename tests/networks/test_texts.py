@@ -147,9 +147,9 @@ def test_004_unconnected_maps_neither_see_nor_learn() -> None:
         (lambda: sigmoid_net(image=(5, 9)), "a 5x5 kernel and 2x2 pooling leave nothing of a 5x9 image"),
         (lambda: perceptron((4,)), r"widths=\(4,\); a perceptron takes at least an input's and an output's"),
         (lambda: perceptron((4, 2), output="relu"), "output='relu'; a perceptron's is 'linear' or 'softmax'"),
-        (lambda: delta_recursion(None, None, [], [], relu, "hinge"), "output='hinge'"),  # type: ignore[arg-type]
+        (lambda: delta_recursion(None, None, [], [], relu, "hinge"), "output='hinge'"),  # type: ignore[arg-type]  # wrong on purpose
         (lambda: connections((3, 3, 1), (1, 2, 2, 2)), "kernels of 2x2x2 do not fit an image of 3x3x1"),
-        (lambda: connections((3, 3), (1, 2, 2)), r"an image of shape \(3, 3\) and kernels of shape"),  # type: ignore[arg-type]
+        (lambda: connections((3, 3), (1, 2, 2)), r"an image of shape \(3, 3\) and kernels of shape"),  # type: ignore[arg-type]  # wrong on purpose
         (
             lambda: partial_conv([[1, 1]])(np.ones((1, 2, 3, 3)), np.ones((1, 1, 2, 2)), np.ones(1)),
             r"w has shape \(1, 1, 2, 2\); with this connection table it takes \(1, 2, \*sides\)",

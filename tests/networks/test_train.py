@@ -43,7 +43,7 @@ def judge(wrong_gradients: Any) -> Any:
             status="failed" if wrong else "passed", results=[]
         )
 
-    check.calls = calls  # type: ignore[attr-defined]
+    check.calls = calls  # type: ignore[attr-defined]  # wrong on purpose
     return check
 
 
