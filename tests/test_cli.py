@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import cnngrad as cg
-from cnngrad import cli, layers
+from cnngrad import layers
 from cnngrad.cli import main
+from cnngrad.cli.check import EXIT
 from cnngrad.core.result import Status
 from cnngrad.report.data import GRADIENTS
 from cnngrad.verify import Line
@@ -254,7 +255,7 @@ def test_verify_without_the_files_is_code_2(capsys: pytest.CaptureFixture[str], 
 
 
 def test_exit_codes_cover_every_status() -> None:
-    assert set(cli.EXIT) | {"not_applicable"} == {str(status) for status in Status}
+    assert set(EXIT) | {"not_applicable"} == {str(status) for status in Status}
 
 
 def test_python_m_is_the_same_command(folder: Path) -> None:

@@ -1,0 +1,62 @@
+"""The command line: one file a command, each with its ``HELP``, its arguments and its ``run``.
+
+Exit codes: 0 every check passed or was not applicable and something was compared; 1 a check failed or the layer's own
+code raised; 2 usage, import, or nothing was tested; 3 nothing failed but something stayed inconclusive; 130 it was
+interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from cnngrad import __version__
+from cnngrad.cli import check, checks, layers, verify
+
+# The name of a command is the name of its module.
+COMMANDS = (verify, check, layers, checks)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code.
+
+    >>> main(["--version"])  # doctest: +ELLIPSIS
+    cnngrad ...
+    0
+    """
+    options = _parser().parse_args(arguments)
+    if options.version:
+        print(f"cnngrad {__version__}")
+        return 0
+    if options.command is None:
+        _parser().print_help()
+        return 2
+    from cnngrad.core.errors import UsageError
+
+    try:
+        return int(options.run(options))
+    except UsageError as error:
+        print(f"cnngrad: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("cnngrad: interrupted; what stands above is incomplete", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has gone (a pager, head): nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cnngrad", description="Is a hand-written backward pass the vector-Jacobian product of its forward pass?"
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    subparsers = parser.add_subparsers(dest="command", metavar="command")
+    for command in COMMANDS:
+        subparser = subparsers.add_parser(command.__name__.rpartition(".")[2], help=command.HELP)
+        command.add_arguments(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser

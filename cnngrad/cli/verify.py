@@ -1,0 +1,35 @@
+"""``cnngrad verify``: every reference derivation, identity and network, one line each."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cnngrad.verify import Line
+
+HELP = "verify all reference derivations, identities and networks"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``cnngrad verify``."""
+    parser.add_argument("--data", type=Path, metavar="DIR", help="a folder with MNIST's four files, for the network")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a line as soon as it is known; returns the exit code."""
+    from cnngrad.report.table import footer, header, row
+    from cnngrad.verify import verify
+
+    if options.data is None:
+        print("No --data folder with MNIST's files: the network is checked on generated images.")
+    lines: list[Line] = []
+    for line in verify(options.data, options.seed):
+        print(row(line) if lines else f"{header()}\n{row(line)}", flush=True)
+        lines.append(line)
+    print(footer(lines))
+    if all(line.good for line in lines):
+        return 0
+    return 1 if any(line.status in ("failed", "error") or line.missing for line in lines) else 3
