@@ -35,7 +35,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "runner": ("core", "checks", "findings", "memory", "points", "pytest_plugin", "report", "search"),
     "testing": ("core", "checks", "report", "runner", "pytest_plugin"),
     "verify": ("core", "checks", "data", "layers", "networks", "oracles", "report", "runner", "search"),
-    "cli": ("core", "checks", "diagnosis", "layers", "report", "runner", "targets", "verify"),
+    "explain": ("core", "differentiation", "layers", "oracles"),
+    "cli": ("core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify"),
     "__main__": ("cli",),
 }
 FRAMEWORKS = ("torch", "jax", "jaxlib", "autograd")

@@ -37,11 +37,12 @@ Claims = Callable[[Rng], list[Comparison]]
 
 @dataclass(frozen=True)
 class Identity:
-    """One identity: where it is stated, and its claims for numbers drawn from ``rng``."""
+    """One identity: where it is stated, its claims for numbers drawn from ``rng``, the layers it holds."""
 
     name: str
     source: str
     claims: Claims
+    layers: tuple[str, ...]
 
 
 def distinct(rng: Rng, *shape: int) -> Array:
@@ -219,12 +220,14 @@ def recursion_before_the_activation(rng: Rng) -> list[Comparison]:
 
 
 IDENTITIES = (
-    Identity("relu_convolution_backward", "seed 000", relu_convolution_backward),
-    Identity("kernel_gradient_sides", "seed 000", kernel_gradient_sides),
-    Identity("backward_along_connections", "seed 003", backward_along_connections),
-    Identity("separate_correlations", "seed 003", separate_correlations),
-    Identity("kernel_gradient_by_patches", "seed 004", kernel_gradient_by_patches),
-    Identity("upsampling_keeps_the_total", "seed 004", upsampling_keeps_the_total),
-    Identity("worked_example", "seed 004", worked_example),
-    Identity("recursion_before_the_activation", "seeds 001, 002 and 004", recursion_before_the_activation),
+    Identity("relu_convolution_backward", "seed 000", relu_convolution_backward, ("relu_conv", "conv")),
+    Identity("kernel_gradient_sides", "seed 000", kernel_gradient_sides, ("conv",)),
+    Identity("backward_along_connections", "seed 003", backward_along_connections, ("conv", "mean_pool")),
+    Identity("separate_correlations", "seed 003", separate_correlations, ("channels_last_conv",)),
+    Identity("kernel_gradient_by_patches", "seed 004", kernel_gradient_by_patches, ("conv", "true_conv")),
+    Identity("upsampling_keeps_the_total", "seed 004", upsampling_keeps_the_total, ("mean_pool", "max_pool")),
+    Identity("worked_example", "seed 004", worked_example, ("mean_pool", "max_pool")),
+    Identity(
+        "recursion_before_the_activation", "seeds 001, 002 and 004", recursion_before_the_activation, ("dense", "relu")
+    ),
 )
