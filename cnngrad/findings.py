@@ -115,6 +115,14 @@ def with_config(layer: Layer, result: Result, config: Mapping[str, Any]) -> Resu
     return replace(result, reproduce=f'cg.check({layer.name}, case="{result.case}", config={dict(config)!r})')
 
 
+def replayable(layer: Layer, result: Result) -> Result:
+    """A finding nobody had the time to explain, with its replay line at least; unsaved arrays have none."""
+    if result.status not in (Status.FAILED, Status.ERROR) or result.case is None or result.reproduce:
+        return result
+    saved = not result.case.values.startswith("file:")
+    return replace(result, reproduce=_reproduce(layer, result) if saved else "")
+
+
 def _reproduce(layer: Layer, result: Result) -> str:
     if layer.target:
         return f'cnngrad check {shlex.quote(layer.target)} --case "{result.case}"'

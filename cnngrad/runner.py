@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,12 @@ from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.arrays import shape_text
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, Point
-from cnngrad.core.errors import GradientMismatch, LayerRaised, NotVerified, UsageError
+from cnngrad.core.errors import GradientMismatch, Interrupted, LayerRaised, NotVerified, UsageError
 from cnngrad.core.features import exercised
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
-from cnngrad.findings import explained, with_config
+from cnngrad.core.source import Source, backward_source
+from cnngrad.findings import explained, replayable, with_config
 from cnngrad.memory import learn, recall
 from cnngrad.points import SAVED, one_sided, points, prepared
 from cnngrad.pytest_plugin import OPTIONS, record
@@ -49,6 +51,7 @@ def check(
     exclude: Sequence[str] = (),
     diagnose: bool | None = None,
     raise_on_failure: bool = True,
+    watch: Callable[[Case], None] | None = None,
 ) -> Report:
     """Hold a layer's backward against its forward.
 
@@ -69,6 +72,7 @@ def check(
         diagnose: look for the mistake behind a wrong gradient and name it; ``False`` says only what is wrong (for
             graded homework). On unless pytest's ``--cnngrad-no-diagnosis`` says otherwise.
         raise_on_failure: raise instead of returning a report that is not ``ok``.
+        watch: called with each case before it is judged; a progress bar, say.
 
     Returns:
         The report: ``ok``, ``status``, ``results``, ``failures``, ``totals``, ``gradients``.
@@ -77,6 +81,7 @@ def check(
         GradientMismatch: a check failed.
         NotVerified: the layer raised, or an input could not be judged.
         UsageError: there is nothing that could be checked; says what is missing.
+        Interrupted: Ctrl-C was pressed; a ``KeyboardInterrupt`` that holds the report as far as it got.
 
     >>> from cnngrad.layers import relu
     >>> check(relu, np.array([[1.0, -2.0]])).ok
@@ -100,7 +105,15 @@ def check(
     def examined(those: Iterable[Point], search: bool) -> Report:
         again = replayed is not None  # what raised before is to raise again, and to be reported as it was
         return examine(
-            layer, those, chosen, seed=seed, effort=effort, search=search, diagnose=diagnose, replaying=again
+            layer,
+            those,
+            chosen,
+            seed=seed,
+            effort=effort,
+            search=search,
+            diagnose=diagnose,
+            replaying=again,
+            watch=watch,
         )
 
     known, unread = ([], ()) if inside_hypothesis_test() else recall(layer, [each.name for each in chosen])
@@ -163,10 +176,12 @@ def examine(
     search: bool = False,
     diagnose: bool = True,
     replaying: bool = False,
+    watch: Callable[[Case], None] | None = None,
 ) -> Report:
     """Run checks at points; shrink what failed. :func:`check` without its conveniences.
 
     Raises:
+        Interrupted: Ctrl-C was pressed; holds the report as far as it got.
         UsageError: the forward raises at the very first point (unless that replays a finding), or there is no point.
     """
     results: list[Result] = []
@@ -176,37 +191,44 @@ def examine(
     last: Point | None = None
     behaved: set[object] = set()
     notes = tuple(f"  declared: {sentence}" for sentence in layer.conventions)
-    single = False
-    for point in points:
-        if first is None:
-            single = _takes_single_only(layer, point)
-            notes += (SINGLE,) if single else ()
-            first = _in_single(point) if single else point
-            if not replaying:
-                _refuse_broken_forward(layer, first)
-        point = _in_single(point) if single else point
-        last = point
-        # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
-        new = point.case.dims not in behaved or not point.case.dims
-        behaved.add(point.case.dims)
-        found = _judge(layer, point, [each for each in chosen if new or each.name == GRADIENTS])
-        results += found
-        if any(r.status == Status.PASSED for r in found):
-            _count_features(layer, point, features)
-            met.update(() if layer.features else exercised(layer, point))
-        if any(not r.accepted and r.status != Status.INCONCLUSIVE for r in found):
-            break
-    if first is None or last is None:
-        raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
-    whole = all(r.accepted or r.status == Status.INCONCLUSIVE for r in results)
-    if whole and search and effort == "exhaustive" and layer.dims:
-        notes += (f"  exhaustive: all {len(behaved):,} configurations of dims were judged",)
-    if search and not single and whole:
-        more_notes, more = _search(layer, chosen, seed, effort)
-        notes += more_notes
-        results += more
-    results = explained(layer, results, chosen, last, diagnose)
-    return Report(
+    single = stopped = False
+    source: Source | None = None
+    try:
+        for point in points:
+            if first is None:
+                single = _takes_single_only(layer, point)
+                notes += (SINGLE,) if single else ()
+                first = _in_single(point) if single else point
+                if not replaying:
+                    _refuse_broken_forward(layer, first)
+            point = _in_single(point) if single else point
+            last = point
+            if watch is not None:
+                watch(point.case)
+            # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
+            new = point.case.dims not in behaved or not point.case.dims
+            behaved.add(point.case.dims)
+            found = _judge(layer, point, [each for each in chosen if new or each.name == GRADIENTS])
+            results += found
+            if any(r.status == Status.PASSED for r in found):
+                _count_features(layer, point, features)
+                met.update(() if layer.features else exercised(layer, point))
+            if any(map(_is_wrong, found)):
+                break
+        if first is None or last is None:
+            raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
+        whole = not any(map(_is_wrong, results))
+        if whole and search and effort == "exhaustive" and layer.dims:
+            notes += (f"  exhaustive: all {len(behaved):,} configurations of dims were judged",)
+        if search and not single and whole:
+            notes += _search(layer, chosen, seed, effort, results, watch)
+        results = explained(layer, results, chosen, last, diagnose)
+        source = backward_source(layer, last) if any(map(_is_wrong, results)) else None
+    except KeyboardInterrupt:
+        stopped = True
+        notes += (f"  incomplete: stopped after {len({r.case for r in results}):,} points",)
+        results = [replayable(layer, result) for result in results]
+    report = Report(
         layer.name,
         tuple(results),
         layer.differentiable,
@@ -215,8 +237,17 @@ def examine(
         effort,
         notes,
         exercised=met,
-        tables=lambda: gradient_tables(layer, first),
+        complete=not stopped,
+        source=source,
+        tables=dict if first is None else partial(gradient_tables, layer, first),
     )
+    if stopped:
+        raise Interrupted(report)
+    return report
+
+
+def _is_wrong(result: Result) -> bool:
+    return result.status in (Status.FAILED, Status.ERROR)
 
 
 def _judge(layer: Layer, point: Point, chosen: Sequence[Check]) -> list[Result]:
@@ -271,19 +302,27 @@ def _count_features(layer: Layer, point: Point, features: dict[str, int]) -> Non
         features[name] += bool(predicate(point))
 
 
-def _search(layer: Layer, chosen: Sequence[Check], seed: int, effort: str) -> tuple[tuple[str, ...], list[Result]]:
-    """What Hypothesis' engine finds beyond the explicit cases."""
+def _search(
+    layer: Layer,
+    chosen: Sequence[Check],
+    seed: int,
+    effort: str,
+    results: list[Result],
+    watch: Callable[[Case], None] | None,
+) -> tuple[str, ...]:
+    """Add what Hypothesis' engine finds beyond the explicit cases; returns what is to be noted."""
     examples = effort_named(effort).examples
     if not examples or not layer.dims:
-        return (), []
+        return ()
     if inside_hypothesis_test():
-        return ("  inside a Hypothesis test only the explicit cases were run",), []
-    results: list[Result] = []
+        return ("  inside a Hypothesis test only the explicit cases were run",)
 
     def fails(case: Case) -> bool:
+        if watch is not None:
+            watch(case)
         found = _judge(layer, case.point(layer), chosen)
         results.extend(found)
-        return any(r.status in (Status.FAILED, Status.ERROR) for r in found)
+        return any(map(_is_wrong, found))
 
     find_failing(layer, fails, examples, seed)
-    return (), results
+    return ()

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnngrad as cg
+from cnngrad.core.errors import Interrupted
 from cnngrad.pytest_plugin import OPTIONS
 from cnngrad.report.data import GRADIENTS
 from cnngrad.search import explicit_cases
@@ -395,3 +396,35 @@ def test_outside_the_engine_searches_on() -> None:
     report = gradients(layer)
     assert len(report.cases) > len(set(explicit_cases(layer, "normal", 0)))
     assert "inside a Hypothesis test" not in str(report)
+
+
+# Ctrl-C.
+
+
+@pytest.mark.parametrize(
+    ("stop_at", "factor", "status"), [(1, 2.0, "inconclusive"), (40, 2.0, "inconclusive"), (300, 3.0, "failed")]
+)
+def test_an_interrupted_run_hands_over_what_it_has(stop_at: int, factor: float, status: str) -> None:
+    calls = 0
+
+    def vjp(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > stop_at:
+            raise KeyboardInterrupt
+        return 2 * x, lambda dy: (factor * dy,)
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        cg.check(cg.Layer(vjp, ("x",), "scaling", dims={"n": (1, 50)}, shapes=lambda d: {"x": (d.n,)}))
+    assert isinstance(stopped.value, Interrupted)
+    report = stopped.value.report
+    assert (report.complete, report.ok, report.status) == (False, False, status)
+    assert bool(report.results) == (stop_at > 1)
+    assert re.search(r"^  incomplete: stopped after \d+ points$", str(report), re.MULTILINE)
+    assert all('cg.check(scaling, case="n=' in failure.reproduce for failure in report.failures)
+
+
+def test_every_case_is_told_before_it_is_judged() -> None:
+    seen: list[cg.Case] = []
+    report = cg.check(cg.layers.relu, effort="quick", watch=seen.append)
+    assert tuple(dict.fromkeys(seen)) == report.cases

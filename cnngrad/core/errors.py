@@ -42,3 +42,11 @@ class GradientMismatch(VerdictError):
 
 class NotVerified(VerdictError):
     """Nothing failed, but the layer raised, or a gradient could not be judged."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Someone stopped a run; holds the report of what was done until then, marked as incomplete."""
+
+    def __init__(self, report: Any):
+        super().__init__(f"{report.layer}: interrupted")
+        self.report = report

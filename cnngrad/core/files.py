@@ -14,19 +14,53 @@ from cnngrad.core.errors import UsageError
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Write beside the target first and rename when done, so that no reader ever sees half a file.
 
+    A link is followed; a pipe or a device (``/dev/stdout``) is written to as it is, since nothing may take its place.
+
     Raises:
-        UsageError: the folder cannot be made or written to.
+        UsageError: the folder cannot be made or written to, or the disk is full.
     """
     temporary = ""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        if _is_special(path):
+            with path.open("wb") as file:
+                write(file)
+            return
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:64]}.")
         with os.fdopen(handle, "wb") as file:
             write(file)
         os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(temporary, target)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Find out before the work what would only be told after it.
+
+    Raises:
+        UsageError: it is a folder, or the folder it is to lie in cannot be made or written to.
+
+    >>> refuse_unwritable(Path("/dev/null/report.json"))
+    Traceback (most recent call last):
+        ...
+    cnngrad.core.errors.UsageError: cannot write /dev/null/report.json: File exists
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(0, "Is a directory")
+        if _is_special(path):
+            return
+        folder = Path(os.path.realpath(path)).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not path.is_file() and not path.is_dir()

@@ -10,6 +10,7 @@ from typing import Any
 
 from cnngrad.core.case import Case
 from cnngrad.core.result import Result, Status, combine
+from cnngrad.core.source import Source
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class ReportData:
         seed, effort: what the run was started with.
         gradients_due: whether a pass asks for compared gradients: always, unless only other checks were selected.
         notes: what the run itself has to say (a search that was left out, say).
+        complete: ``False`` where the run was stopped before its end: then it is never a pass.
+        source: where the backward of a layer with failures is written.
 
     >>> ReportData("demo", (), ("x",)).ok
     False
@@ -58,6 +61,8 @@ class ReportData:
     notes: tuple[str, ...] = ()
     gradients_due: bool = True
     exercised: Mapping[str, int] = field(default_factory=dict)
+    complete: bool = True
+    source: Source | None = None
     tables: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False, compare=False)
 
     @property
@@ -75,12 +80,15 @@ class ReportData:
 
     @property
     def status(self) -> Status:
-        """Failed if one failed, else error if one raised, else passed if every input was compared conclusively."""
+        """Failed if one failed, else error if one raised, else passed if every input was compared conclusively.
+
+        A run that did not come to its end is inconclusive where it found nothing.
+        """
         seen = set(self.statements.values())
         for status in (Status.FAILED, Status.ERROR):
             if status in seen:
                 return status
-        if self.not_compared or Status.INCONCLUSIVE in seen:
+        if not self.complete or self.not_compared or Status.INCONCLUSIVE in seen:
             return Status.INCONCLUSIVE
         if self.gradients_due and not self.totals.entries:
             return Status.INCONCLUSIVE
