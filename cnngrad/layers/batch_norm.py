@@ -41,31 +41,19 @@ def batch_norm_vjp(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5) -> tuple
     refuse_shape("batch_norm", "beta", beta, x.shape[1:2], f"with {x.shape[1]} channels")
     axes = (0, *range(2, x.ndim))
     over_channels = (slice(None), *[None] * (x.ndim - 2))
-    normal, deviation = _normalise(x, axes, eps)
     scale, count = gamma[over_channels], math.prod(x.shape[axis] for axis in axes)
+    centred = x - x.mean(axis=axes, keepdims=True)
+    deviation = np.sqrt((centred**2).mean(axis=axes, keepdims=True) + eps)
+    normal = centred / deviation
 
     def backward(dy: Any) -> tuple[Array, Array, Array]:
         dy = cotangent("batch_norm", dy, x.shape)
         d_gamma, d_beta = (dy * normal).sum(axis=axes, keepdims=True), dy.sum(axis=axes, keepdims=True)
         # The means of dy ⊙ x̂ and of dy are these sums, divided by how many entries there are.
-        dx = scale * ((dy - d_beta / count - normal * (d_gamma / count)) / deviation)
+        dx = scale / deviation * (dy - d_beta / count - normal * (d_gamma / count))
         return gradient(dx, x), gradient(d_gamma, gamma), gradient(d_beta, beta)
 
     return scale * normal + beta[over_channels], backward
-
-
-def _normalise(x: Array, axes: tuple[int, ...], eps: float) -> tuple[Array, Array]:
-    """x̂ and √(var + ε), computed in units in which no sum and no square overflows."""
-    # A power of two, so that dividing by it rounds nothing: above half of the largest |x|, and at least 1.
-    exponent = np.frexp(np.abs(x.real).max(axis=axes, keepdims=True))[1]
-    unit = np.ldexp(x.real.dtype.type(1), np.maximum(exponent - 1, 0))
-    shrunk = x / unit
-    centred = shrunk - shrunk.mean(axis=axes, keepdims=True)
-    least = math.sqrt(eps) / unit
-    spread = np.maximum(np.abs(centred.real).max(axis=axes, keepdims=True), least)
-    variance = ((centred / spread) ** 2).mean(axis=axes, keepdims=True)
-    deviation = spread * np.sqrt(variance + (least / spread) ** 2)
-    return centred / deviation, deviation * unit
 
 
 batch_norm = Layer(

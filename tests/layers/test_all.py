@@ -178,8 +178,8 @@ def test_a_cotangent_of_another_shape_is_refused(layer):
 @EVERY
 def test_huge_and_tiny_inputs_give_numbers(layer):
     # Where a sum of products itself is no float64, no layer could return one: those stay at a size that fits.
-    bilinear = {"conv", "dense", "subsample", "neuron", "half_squared_error", "weight_decay"}
-    most = 1e100 if any(word in layer.name for word in bilinear) else 1e307
+    of_products = {"conv", "dense", "subsample", "neuron", "half_squared_error", "weight_decay", "batch_norm"}
+    most = 1e100 if any(word in layer.name for word in of_products) else 1e307
     for point in points(layer, 3):
         for scale in (most, 1e-307, 0.0):
             inputs = [
