@@ -24,6 +24,7 @@ from cnngrad.runner import SAVED, examine
 from cnngrad.search import explicit_cases
 
 SEEDS = 5  # draws for each identity and each network
+SUBJECTS = len(layers.ALL) + len(DERIVATIONS) + len(IDENTITIES) + len(NETWORKS)  # lines there are
 
 
 @dataclass(frozen=True)

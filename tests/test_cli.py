@@ -122,16 +122,6 @@ def test_no_command_shows_the_help_and_is_code_2(capsys: pytest.CaptureFixture[s
     assert "usage: cnngrad" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("folder")
-def test_an_interruption_is_code_130(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(*arguments: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("cnngrad.runner.check", interrupt)
-    assert main(["check", "net.py:right"]) == 130
-    assert capsys.readouterr().err == "cnngrad: interrupted; what stands above is incomplete\n"
-
-
 # What check does with its options.
 
 
@@ -159,15 +149,6 @@ def test_select_and_exclude(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
     assert main(["check", "net.py:right", "--select", GRADIENTS, "--json", "out.json"]) == 0
     (layer,) = json.loads((tmp_path / "out.json").read_text())["layers"]
     assert {result["check"] for result in layer["results"]} == {GRADIENTS}
-
-
-@pytest.mark.usefixtures("folder")
-def test_json_holds_every_layer_and_equal_runs_equal_bytes(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        main(["check", "net.py:right", "net.py:wrong", "--seed", "5", "--json", f"sub/{name}.json"])
-    one, two = ((tmp_path / "sub" / f"{name}.json").read_bytes() for name in ("one", "two"))
-    assert one == two
-    assert [layer["status"] for layer in json.loads(one)["layers"]] == ["passed", "failed"]
 
 
 # The examples.

@@ -8,6 +8,8 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -27,6 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     options = _parser().parse_args(arguments)
+    options.arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal has not is no crash
+    try:
+        code = _run(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except OSError as error:
+        # Standard output takes no more: the disk is full, or the reader (a pager, head) has gone.
+        _give_up(f"cannot write the output: {error.strerror or error}")
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
     if options.version:
         print(f"cnngrad {__version__}")
         return 0
@@ -43,10 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cnngrad: interrupted; what stands above is incomplete", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # The reader has gone (a pager, head): nothing more can be said to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 2
+
+
+def _give_up(sentence: str) -> None:
+    """Say it on standard error if that can still be written to; keep Python from trying both once more at its end."""
+    with contextlib.suppress(OSError):
+        print(f"cnngrad: {sentence}", file=sys.stderr, flush=True)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, AttributeError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, AttributeError):
+            os.dup2(nowhere, stream.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

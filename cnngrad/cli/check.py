@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnngrad.cli import outputs
+from cnngrad.cli.progress import watching
+from cnngrad.cli.terminal import say
+
+if TYPE_CHECKING:
+    from cnngrad.report import Report
 
 HELP = "check layers of your own"
 
@@ -22,31 +29,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="CHECK", help="leave this check out")
     parser.add_argument("--no-diagnosis", action="store_true", help="do not name the mistake behind a wrong gradient")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    outputs.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each layer's report when it is done; returns the exit code of the worst."""
-    from cnngrad.core.files import write_whole
     from cnngrad.report import worst_status
-    from cnngrad.report.json import report_json
+    from cnngrad.report.summary import summary
+
+    files = outputs.Outputs(options)
+    reports: list[Report] = []
+    try:
+        _check_all(options, files, reports)
+    except KeyboardInterrupt:
+        files.write(reports)
+        raise
+    if len(reports) > 1:
+        say(f"\n{summary(reports)}")
+    files.write(reports)
+    return EXIT[str(worst_status(reports))]
+
+
+def _check_all(options: argparse.Namespace, files: outputs.Outputs, reports: list[Report]) -> None:
+    """Append a report for each layer; after Ctrl-C an incomplete one for those that are left as well."""
+    from cnngrad.core.errors import Interrupted
+    from cnngrad.report import Report
     from cnngrad.runner import check
     from cnngrad.targets import load_layer
 
-    reports = []
-    for layer in [load_layer(target) for target in options.targets]:
-        report = check(
-            layer,
-            case=options.case,
-            seed=options.seed,
-            effort=options.effort,
-            select=options.select,
-            exclude=options.exclude,
-            diagnose=not options.no_diagnosis,
-            raise_on_failure=False,
-        )
-        reports.append(report)
-        print(report, flush=True)
-    if options.json:
-        write_whole(options.json, lambda file: file.write(report_json(reports).encode()))
-    return EXIT[str(worst_status(reports))]
+    layers = [load_layer(target) for target in options.targets]
+    try:
+        for layer in layers:
+            with watching(layer.name, len(reports), len(layers)) as watch:
+                report = check(
+                    layer,
+                    case=options.case,
+                    seed=options.seed,
+                    effort=options.effort,
+                    select=options.select,
+                    exclude=options.exclude,
+                    diagnose=not options.no_diagnosis,
+                    raise_on_failure=False,
+                    watch=watch,
+                )
+            reports.append(report)
+            files.lap()
+            say(report)
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, Interrupted):
+            reports.append(stop.report)
+            files.lap()
+            say(stop.report)
+        for layer in layers[len(reports) :]:
+            notes = ("  incomplete: not begun",)
+            reports.append(Report(layer.name, (), layer.differentiable, seed=options.seed, notes=notes, complete=False))
+        raise

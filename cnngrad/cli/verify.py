@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from cnngrad.cli.progress import watching
+from cnngrad.cli.terminal import say
 
 if TYPE_CHECKING:
     from cnngrad.verify import Line
@@ -21,15 +25,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print a line as soon as it is known; returns the exit code."""
     from cnngrad.report.table import footer, header, row
-    from cnngrad.verify import verify
+    from cnngrad.verify import SUBJECTS, verify
 
     if options.data is None:
-        print("No --data folder with MNIST's files: the network is checked on generated images.")
+        say("No --data folder with MNIST's files: the network is checked on generated images.")
     lines: list[Line] = []
-    for line in verify(options.data, options.seed):
-        print(row(line) if lines else f"{header()}\n{row(line)}", flush=True)
+    found = verify(options.data, options.seed)
+    while (line := _next(found, len(lines), SUBJECTS)) is not None:
+        say(row(line) if lines else f"{header()}\n{row(line)}")
         lines.append(line)
-    print(footer(lines))
+    say(footer(lines))
     if all(line.good for line in lines):
         return 0
     return 1 if any(line.status in ("failed", "error") or line.missing for line in lines) else 3
+
+
+def _next(found: Iterator[Line], done: int, total: int) -> Line | None:
+    with watching("verify", done, total):
+        return next(found, None)

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from cnngrad.core.result import Status
+from cnngrad.report.characters import visible
 from cnngrad.report.data import ReportData
-from cnngrad.report.junit import fit
 from cnngrad.report.text import compared_text, report_text
 
 SHOWN = 20  # layers told in full in a summary, which GitHub cuts at a megabyte
 
 
-def error_lines(report: ReportData) -> list[str]:
+def error_lines(report: ReportData, root: Path | None = None) -> list[str]:
     """One workflow command for each layer that is no pass; it points at the backward where that is known.
+
+    Args:
+        root: the folder of the repository, which GitHub's paths are relative to; the current one if left out.
 
     >>> error_lines(ReportData("demo", ()))
     ['::error title=demo%3A inconclusive::demo: inconclusive; nothing was compared']
     """
     if report.ok:
         return []
-    facts = {"file": report.source.path, "line": str(report.source.line)} if report.source else {}
+    facts = {"file": _relative(report.source.path, root), "line": str(report.source.line)} if report.source else {}
     facts["title"] = f"{report.layer}: {report.status}"
     properties = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in facts.items())
     return [f"::error {properties}::{_escaped(report_text(report))}"]
+
+
+def _relative(path: str, root: Path | None) -> str:
+    full = Path(path).resolve()
+    return str(full.relative_to(root.resolve())) if root and full.is_relative_to(root.resolve()) else path
 
 
 def _escaped(text: str, more: str = "") -> str:
     """As GitHub's runner reads it: a message ends at a line's end, a property at a comma or colons as well."""
     for sign in "%\r\n" + more:
         text = text.replace(sign, f"%{ord(sign):02X}")
-    return fit(text)
+    return visible(text)
 
 
 def job_summary(reports: Sequence[ReportData]) -> str:
@@ -56,11 +65,11 @@ def job_summary(reports: Sequence[ReportData]) -> str:
 def _cell(text: str) -> str:
     """A cell of a table holds no line's end, no bar and no markup of its own."""
     escaped = re.sub(r"[\\`*_\[\]|<>&]", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
-    return fit(escaped)
+    return visible(escaped)
 
 
 def _fenced(text: str) -> list[str]:
     fence = "```"
     while fence in text:
         fence += "`"
-    return [f"{fence}text", fit(text), fence]
+    return [f"{fence}text", visible(text), fence]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from cnngrad.core.result import Result, Status
+from cnngrad.report.characters import visible
 from cnngrad.report.data import GRADIENTS, ReportData
 from cnngrad.report.text import failure_text
 
-# What XML 1.0 can hold; control characters and half surrogates are no part of it, not even escaped.
-UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 KIND = {Status.FAILED: "failure", Status.ERROR: "error", Status.INCONCLUSIVE: "error", Status.NOT_APPLICABLE: "skipped"}
 COUNTED = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
 
@@ -39,17 +37,8 @@ def report_junit(reports: Sequence[ReportData], seconds: Sequence[float] = ()) -
     return document
 
 
-def fit(text: str) -> str:
-    r"""The text with what XML cannot hold written as in Python.
-
-    >>> fit("a\x00b\ud800c\n")
-    'a\\x00b\\ud800c\n'
-    """
-    return UNFIT.sub(lambda found: repr(found[0])[1:-1], text)
-
-
 def _suite(report: ReportData, seconds: float) -> ElementTree.Element:
-    suite = ElementTree.Element("testsuite", name=fit(report.layer), time=f"{seconds:.3f}")
+    suite = ElementTree.Element("testsuite", name=visible(report.layer), time=f"{seconds:.3f}")
     for (check, name), status in report.statements.items():
         found = [r for r in report.results if (r.check, r.input, r.status) == (check, name, status)]
         suite.append(_test(report, f"{check}[{name}]" if name else check, status, found))
@@ -61,16 +50,16 @@ def _suite(report: ReportData, seconds: float) -> ElementTree.Element:
 
 
 def _test(report: ReportData, name: str, status: Status, found: list[Result]) -> ElementTree.Element:
-    test = ElementTree.Element("testcase", classname=fit(report.layer), name=fit(name))
+    test = ElementTree.Element("testcase", classname=visible(report.layer), name=visible(name))
     if report.source is not None:
-        test.set("file", fit(report.source.path))
+        test.set("file", visible(report.source.path))
         test.set("line", str(report.source.line))
     if status in KIND:
         first, *more = found
         told = [failure_text(report, first)] if status in (Status.FAILED, Status.ERROR) else [first.reason]
         told += [f"and {len(more)} more"] if more else []
-        kind = ElementTree.SubElement(test, KIND[status], type=str(status), message=fit(told[0].split("\n")[0]))
-        kind.text = fit("\n".join(told))
+        kind = ElementTree.SubElement(test, KIND[status], type=str(status), message=visible(told[0].split("\n")[0]))
+        kind.text = visible("\n".join(told))
     return test
 
 
@@ -81,8 +70,8 @@ def _missing(report: ReportData) -> ElementTree.Element:
         why = "the run was stopped before its end"
     elif report.not_compared:
         why = f"never compared: {', '.join(report.not_compared)}"
-    test = ElementTree.Element("testcase", classname=fit(report.layer), name=GRADIENTS)
-    ElementTree.SubElement(test, "error", type=str(report.status), message=fit(why))
+    test = ElementTree.Element("testcase", classname=visible(report.layer), name=GRADIENTS)
+    ElementTree.SubElement(test, "error", type=str(report.status), message=visible(why))
     return test
 
 

@@ -1,0 +1,190 @@
+"""What a run leaves for machines, and what it says where it is stopped or cannot write."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+
+from cnngrad.cli import main
+from cnngrad.report.json import schema
+
+ROOT = Path(__file__).parents[1]
+SOURCE = """
+import cnngrad as cg
+
+def scaling(factor):
+    def vjp(x):
+        def backward(dy):
+            return (factor * dy,)
+        return 2 * x, backward
+    return vjp
+
+def stopping(x):
+    def backward(dy):
+        raise KeyboardInterrupt
+    return 2 * x, backward
+
+facts = dict(inputs=("x",), shapes={"x": (3,)})
+right = cg.Layer(scaling(2.0), name="right", **facts)
+wrong = cg.Layer(scaling(3.0), name="wrong", **facts)
+stopped = cg.Layer(stopping, name="stopped", **facts)
+hostile = cg.Layer(scaling(3.0), name="</x>\\x1b[2J\\ud800\\n::error::", **facts)
+"""
+BACKWARD = SOURCE[: SOURCE.index("def backward")].count("\n") + 1
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def check(layers: str, *options: str) -> int:
+    return main(["check", *(f"net.py:{name}" for name in layers.split()), *options, "--effort", "quick"])
+
+
+def loaded(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    jsonschema.validate(document, schema())
+    return document
+
+
+def test_json_holds_every_layer_and_equal_seeds_equal_bytes(folder: Path) -> None:
+    for name in ("one", "two"):
+        assert check("right wrong", "--seed", "5", "--json", f"sub/{name}.json") == 1
+    one, two = (loaded(folder / "sub" / f"{name}.json") for name in ("one", "two"))
+    assert one["run"]["command"][:4] == ["cnngrad", "check", "net.py:right", "net.py:wrong"]
+    assert len(one["run"]["layer_seconds"]) == 2
+    assert one.pop("run") != two.pop("run")
+    assert json.dumps(one) == json.dumps(two)
+    assert [(layer["status"], layer["complete"]) for layer in one["layers"]] == [("passed", True), ("failed", True)]
+    assert one["layers"][1]["source"] == {"path": "net.py", "line": BACKWARD}
+
+
+def test_junit(folder: Path) -> None:
+    assert check("right wrong", "--junit", "out.xml") == 1
+    root = ElementTree.parse(folder / "out.xml").getroot()
+    assert [suite.get("name") for suite in root] == ["right", "wrong"]
+    assert (root.get("failures"), root.get("errors")) == ("1", "0")
+    assert float(root.get("time", "")) > 0
+
+
+def test_github_is_told_where_the_backward_is(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = folder / "summary.md"
+    summary.write_text("before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(folder.parent))
+    assert check("right wrong", "--github") == 1
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if line.startswith("::")]
+    assert line.startswith(
+        f"::error file={folder.name}/net.py,line={BACKWARD},title=wrong%3A failed::wrong: gradients_"
+    )
+    assert summary.read_text().startswith("before\n### cnngrad: 1 of 2 layers verified\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert check("wrong") == 1
+    assert "::error file=" in capsys.readouterr().out
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(folder))
+    assert check("right") == 2
+    assert capsys.readouterr().err == f"cnngrad: cannot write {folder} (GITHUB_STEP_SUMMARY): Is a directory\n"
+
+
+def test_hostile_names_do_no_harm(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("hostile", "--json", "out.json", "--junit", "out.xml", "--github") == 1
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert [line for line in out.splitlines() if line.startswith("::error")][1:] == [
+        line for line in out.splitlines() if line.startswith("::error file=")
+    ]
+    assert loaded(folder / "out.json")["layers"][0]["layer"].startswith("</x>\x1b[2J\ud800")
+    suite = ElementTree.parse(folder / "out.xml").getroot()[0]
+    assert suite.get("name") == "</x>\\x1b[2J\\ud800\n::error::"
+
+
+def test_an_interruption_leaves_an_incomplete_report_and_is_code_130(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check("right stopped wrong", "--json", "out.json", "--junit", "out.xml") == 130
+    out, err = capsys.readouterr()
+    assert err == "cnngrad: interrupted; what stands above is incomplete\n"
+    assert "stopped: inconclusive; nothing was compared\n  incomplete: stopped after 0 points\n" in out
+    document = loaded(folder / "out.json")
+    assert (document["complete"], document["status"]) == (False, "inconclusive")
+    told = [(layer["layer"], layer["status"], layer["complete"]) for layer in document["layers"]]
+    assert told == [("right", "passed", True), ("stopped", "inconclusive", False), ("wrong", "inconclusive", False)]
+    assert document["layers"][2]["notes"] == ["  incomplete: not begun"]
+    root = ElementTree.parse(folder / "out.xml").getroot()
+    assert [error.get("message") for error in root.iter("error")] == ["the run was stopped before its end"] * 2
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit"])
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("net.py/out", "cannot write net.py/out: "),
+        (".", "cannot write .: Is a directory"),
+        ("/dev/full", "cannot write /dev/full: No space left on device"),
+    ],
+)
+def test_a_file_that_cannot_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str, path: str, sentence: str
+) -> None:
+    before = sorted(folder.iterdir())
+    assert check("right", option, path) == 2
+    out, err = capsys.readouterr()
+    assert err.startswith(f"cnngrad: {sentence}")
+    assert err.count("\n") == 1
+    assert (out == "") == (path != "/dev/full")  # told before the work where that can be known
+    assert [path for path in sorted(folder.iterdir()) if path.name not in (".cnngrad", "__pycache__")] == before
+
+
+def run(folder: Path, shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = f"'{sys.executable}' -m cnngrad check net.py:right --effort quick {shell}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB", "CNNGRAD"))}
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("shell", "why"),
+    [
+        ("> /dev/full", "No space left on device"),
+        ("--json /dev/stdout > /dev/full", "No space left on device"),
+        ("| (exec true); exit ${PIPESTATUS[0]}", "Broken pipe"),  # the reader ends long before anything is written
+    ],
+)
+def test_an_output_that_takes_no_more_is_code_2(folder: Path, shell: str, why: str) -> None:
+    done = run(folder, shell)
+    assert (done.returncode, done.stderr) == (2, f"cnngrad: cannot write the output: {why}\n")
+
+
+def test_json_on_standard_output_is_all_there(folder: Path) -> None:
+    done = run(folder, "--json /dev/stdout | tail -n +2")
+    assert done.stderr == ""
+    jsonschema.validate(json.loads(done.stdout), schema())
+
+
+def test_letters_the_output_has_not_are_no_crash(folder: Path) -> None:
+    (folder / "net.py").write_text(SOURCE.replace('name="right"', 'name="übrig 转置"'))
+    done = run(folder, "", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(r"\xfcbrig \u8f6c\u7f6e: passed; ")
