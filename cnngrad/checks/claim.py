@@ -90,23 +90,24 @@ class Claim:
         moved = np.zeros(origin.size)
         eps = max(precision_inside(self.at), EPS)
         for side in (1.0, -1.0):
-            there = self._gradient_of(self.at.inputs_from(origin * (1 + side * eps)))
+            there = np.nan_to_num(self.gradient_for(self.dy, self.at.inputs_from(origin * (1 + side * eps))))
             moved = np.maximum(moved, np.abs(there - self.gradient))
         inputs, factor = unsaturated(self.at.layer, self.at.point.inputs)
         if factor < 1:
-            there = np.abs(self._gradient_of(inputs))
+            there = np.abs(np.nan_to_num(self.gradient_for(self.dy, inputs)))
             for name in self.sound:
                 span = self.at.slices[name]
                 floor = 2 * eps / factor * np.max(there[span], initial=0.0)
                 moved[span] = np.maximum(moved[span], floor)
         return 8 * moved
 
-    def _gradient_of(self, inputs: Sequence[Any]) -> Vector:
-        returned = self.at.by_name(self.at.gradients(self.dy, inputs))
+    def gradient_for(self, dy: Vector, inputs: Sequence[Any] | None = None) -> Vector:
+        """The claimed gradients for another cotangent, or other inputs, end to end; one forward and backward."""
+        returned = self.at.by_name(self.at.gradients(dy, inputs))
         gradient = np.zeros(self.gradient.size)
         for name in self.sound:
             gradient[self.at.slices[name]] = flatten([np.asarray(returned[name], dtype=np.float64)])
-        return np.nan_to_num(gradient)
+        return gradient
 
 
 @dataclass(frozen=True)

@@ -101,13 +101,16 @@ def _would_have_failed(beside: Result, here: Result) -> bool:
     return (beside.detectable or 0.0) < abs(here.analytic - here.numeric)
 
 
-def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
+def judge_smooth(claim: Claim, locate: bool = True) -> tuple[dict[str, Result], list[str]]:
     """Compare each input exactly where that can be done, else all together, else one by one.
+
+    Args:
+        locate: whether a failure is to name the worst entry, which costs forwards.
 
     Returns:
         The results, and the inputs along which the forward is not smooth here.
     """
-    judged = {name: result for name in claim.sound if (result := _judge_exactly(claim, name))}
+    judged = {name: result for name in claim.sound if (result := _judge_exactly(claim, name, locate))}
     rest = [name for name in claim.sound if name not in judged]
     if not rest:
         return judged, []
@@ -117,7 +120,7 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     unsettled = []
     for name in rest:
         alone = together if len(rest) == 1 else compare(claim, [name])
-        result = None if alone is None else _settle(claim, name, alone)
+        result = None if alone is None else _settle(claim, name, alone, locate)
         if result is None:
             unsettled.append(name)
         else:
@@ -125,7 +128,7 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     return judged, unsettled
 
 
-def _judge_exactly(claim: Claim, name: str) -> Result | None:
+def _judge_exactly(claim: Claim, name: str, locate: bool) -> Result | None:
     """Without tolerance; a disagreement counts if another direction and another step say the same."""
     first = compare_exactly(claim, name)
     if first is None:
@@ -133,10 +136,10 @@ def _judge_exactly(claim: Claim, name: str) -> Result | None:
     if first.agrees:
         return _passed(claim, name, first)
     second = compare_exactly(claim, name, again=True)
-    return None if second is None or second.agrees else worst_entry(claim, name, "exact")
+    return None if second is None or second.agrees else _failed(claim, name, "exact", locate)
 
 
-def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
+def _settle(claim: Claim, name: str, first: Comparison, locate: bool) -> Result | None:
     """A lead is a failure only if a ladder that shares no step says so too; ``None`` sends it to the kinks."""
     if first.agrees:
         return _passed(claim, name, first)
@@ -151,7 +154,11 @@ def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
         return None
     if second.agrees:
         return _passed(claim, name, second)
-    return worst_entry(claim, name, patient.found.how)
+    return _failed(claim, name, patient.found.how, locate)
+
+
+def _failed(claim: Claim, name: str, how: str, locate: bool) -> Result:
+    return worst_entry(claim, name, how) if locate else finding(Status.FAILED, input=name, how=how)
 
 
 def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:

@@ -117,7 +117,7 @@ class Evaluation:
     @cached_property
     def origin(self) -> Vector:
         """The point as one vector."""
-        return flatten([np.asarray(self.point.inputs[i], dtype=np.float64) for i in self.free])
+        return self.vector_of(self.point.inputs)
 
     @cached_property
     def slices(self) -> dict[str, slice]:
@@ -129,6 +129,10 @@ class Evaluation:
             spans[self.layer.inputs[i]] = slice(start, start + size)
             start += size
         return spans
+
+    def vector_of(self, inputs: Sequence[Any]) -> Vector:
+        """The differentiable ones of some inputs as one vector."""
+        return flatten([np.asarray(inputs[i], dtype=np.float64) for i in self.free])
 
     def inputs_from(self, vector: Vector) -> list[Any]:
         """The inputs for :meth:`vjp` at another place; constants stay."""

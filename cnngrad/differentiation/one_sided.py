@@ -1,6 +1,6 @@
 """One-sided derivatives: what is left to ask where a function has a kink.
 
-Quotients ``(f(t) - f(0)) / t`` at steps from 2^-8 down to 2^-36 of the scale, the first error term removed by comparing
+Quotients ``(f(t) - f(0)) / t`` at steps between 2^-8 and 2^-34 of the scale, the first error term removed by comparing
 neighbouring steps. Every output is answered on its own, since each may have a kink of its own.
 """
 
@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.differentiation.line import EPS, Line
 
-SHARES = tuple(2.0**-k for k in (8, 12, 16, 20, 24, 28, 32, 36))
+# Few steps do where nothing but a kink at the point itself, or much nearer to it than the smallest step, lies between.
+FEW = tuple(2.0**-k for k in (16, 18, 20))
+SHARES = tuple(2.0**-k for k in (8, 12, 16, 20, 24, 28, 30, 32, 34))
+SHARP = 2.0**-11  # an error that needs no more steps, as a share of the largest slope
 
 
 @dataclass(frozen=True)
@@ -42,21 +47,36 @@ class Sides:
         return np.abs(self.right - self.left) > self.left_bound + self.right_bound
 
 
-def one_sided(line: Line) -> Sides:
-    """Slopes of every output to either side. Costs 16 forwards; ``dy`` is not used.
+def one_sided(line: Line, wanted: npt.NDArray[Any] | slice = slice(None)) -> Sides:
+    """Slopes of every output to either side. Costs 6 forwards, or 18 more where those leave doubt; ``dy`` is not used.
+
+    Args:
+        wanted: the outputs for whose sake more forwards are worth their price; all if left out.
 
     >>> line = Line(np.abs, np.array([0.0]), np.ones(1), np.ones(1))
     >>> found = one_sided(line)
     >>> float(found.left[0]), float(found.right[0]), bool(found.kinked[0])
     (-1.0, 1.0, True)
     """
-    right, right_bound = _slope(line, 1.0)
-    left, left_bound = _slope(line, -1.0)
+    few = _sides(line, FEW)
+    return few if _settled(few, wanted) else _sides(line, SHARES)
+
+
+def _settled(sides: Sides, wanted: npt.NDArray[Any] | slice) -> bool:
+    """Whether the error is small beside the largest slope, of those that are not exactly 0."""
+    slopes = np.abs([sides.left[wanted], sides.right[wanted]])
+    bounds = np.where(slopes == 0, 0.0, [sides.left_bound[wanted], sides.right_bound[wanted]])
+    return bool(np.max(bounds, initial=0.0) <= SHARP * np.max(slopes, initial=0.0))
+
+
+def _sides(line: Line, shares: tuple[float, ...]) -> Sides:
+    right, right_bound = _slope(line, shares, 1.0)
+    left, left_bound = _slope(line, shares, -1.0)
     return Sides(left, right, left_bound, right_bound)
 
 
-def _slope(line: Line, side: float) -> tuple[Vector, Vector]:
-    steps = [side * line.scale * share for share in SHARES]
+def _slope(line: Line, shares: tuple[float, ...], side: float) -> tuple[Vector, Vector]:
+    steps = [side * line.scale * share for share in shares]
     with np.errstate(all="ignore"):
         quotients = [(line(step) - line.y0) / step for step in steps]
         return _extrapolated(line, steps, quotients)
@@ -64,8 +84,8 @@ def _slope(line: Line, side: float) -> tuple[Vector, Vector]:
 
 def _extrapolated(line: Line, steps: list[float], quotients: list[Vector]) -> tuple[Vector, Vector]:
     """For each output the entry that agrees best with the next step's, after one Richardson extrapolation."""
-    ratio = steps[0] / steps[1]
-    better = [(ratio * q1 - q0) / (ratio - 1) for q0, q1 in pairwise(quotients)]
+    ratios = [larger / smaller for larger, smaller in pairwise(steps)]
+    better = [(r * q1 - q0) / (r - 1) for r, (q0, q1) in zip(ratios, pairwise(quotients), strict=True)]
     largest = float(np.max(np.abs(line.y0), initial=0.0))
     noise = 4 * EPS * (np.abs(line.y0) + largest)
     value = better[-1]

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from cnngrad.differentiation import Line, Sides, one_sided
-from cnngrad.differentiation.one_sided import SHARES
 
 
 def sides(f: Any, at: Any, direction: Any = None) -> Sides:
@@ -116,17 +115,33 @@ def test_p_1_is_a_kink() -> None:
     assert sides(lambda x: np.abs(x) ** 1.0, [0.0]).kinked[0]
 
 
-def test_few_forwards_and_no_cotangent() -> None:
-    calls = 0
+@pytest.mark.parametrize(("at", "calls"), [(0.0, 6), (1e-12, 6), (1e-9, 6 + 18)])
+def test_few_forwards_and_more_only_in_doubt_and_no_cotangent(at: float, calls: int) -> None:
+    made = 0
 
     def counting(x: Any) -> Any:
-        nonlocal calls
-        calls += 1
+        nonlocal made
+        made += 1
         return np.abs(x)
 
-    line = Line(counting, np.zeros(1), np.ones(1), np.array([np.nan]), np.zeros(1))
-    assert one_sided(line).right[0] == 1
-    assert calls == 2 * len(SHARES) <= 16
+    found = one_sided(Line(counting, np.full(1, at), np.ones(1), np.array([np.nan]), np.full(1, at)))
+    assert found.low[0] <= 1 <= found.high[0]
+    assert made == calls
+
+
+def test_doubt_about_outputs_that_are_not_wanted_costs_nothing() -> None:
+    made = 0
+
+    def counting(x: Any) -> Any:
+        nonlocal made
+        made += 1
+        return np.abs(np.concatenate([x, x - 1e-9]))
+
+    line = Line(counting, np.zeros(1), np.ones(1), np.ones(2))
+    assert one_sided(line, np.array([0])).kinked[0]
+    assert made == 1 + 6
+    one_sided(line)
+    assert made == 1 + 6 + 6 + 18
 
 
 def test_what_is_not_finite_is_never_a_narrow_answer() -> None:
