@@ -1,4 +1,4 @@
-"""What becomes of a finding: shrunk, saved, its mistake and its part of a network named, and a line to see it again."""
+"""What becomes of a finding: saved, shrunk, its mistake and its part of a network named, and a line to see it again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnngrad.shrinking import shrink
 
 
 def explained(
-    layer: Layer, results: Sequence[Result], chosen: Sequence[Check], last: Point, diagnose: bool
+    layer: Layer, chosen: Sequence[Check], results: Sequence[Result], last: Point, diagnose: bool
 ) -> list[Result]:
     """The same results, with all that can be said of those that failed or raised.
 
@@ -56,15 +56,13 @@ def _blame(parts: list[WrongPart], results: list[Result], diagnose: bool) -> lis
 
 
 def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point, diagnose: bool) -> Result:
-    """Shrink a finding, save the user's own arrays, name the mistake, and say how to see it again."""
-    if result.status not in (Status.FAILED, Status.ERROR) or result.case is None:
+    """Shrink a finding, name the mistake, and say how to see it again."""
+    if not is_finding(result) or result.case is None:
         return result
     found_at = result.case
     each = next(c for c in chosen if c.name == result.check)
     if not result.case.values.startswith("file:"):
         result = _shrunk(layer, result, each)
-    if result.case is not None and result.case.values.startswith("file:") and last.case == result.case:
-        last.save(Path(result.case.values.removeprefix("file:")))
     if result.status == Status.ERROR and layer.dims and result.case is not None and "forward raised" in result.reason:
         result = replace(
             result,
@@ -73,6 +71,21 @@ def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point,
     if diagnose and result.check == GRADIENTS and result.status == Status.FAILED:
         result = replace(result, suspects=_suspects(layer, result, found_at, last))
     return replace(result, reproduce=_reproduce(layer, result))
+
+
+def is_finding(result: Result) -> bool:
+    """Whether a result says that something is wrong."""
+    return result.status in (Status.FAILED, Status.ERROR)
+
+
+def save_arrays(results: Sequence[Result], last: Point) -> None:
+    """Write the user's own arrays where a finding was made with them, so that its case can be replayed.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if last.case.values.startswith("file:") and any(r.case == last.case for r in results if is_finding(r)):
+        last.save(Path(last.case.values.removeprefix("file:")))
 
 
 def _suspects(layer: Layer, result: Result, found_at: Case, last: Point) -> tuple[Suspect, ...]:
@@ -116,8 +129,8 @@ def with_config(layer: Layer, result: Result, config: Mapping[str, Any]) -> Resu
 
 
 def replayable(layer: Layer, result: Result) -> Result:
-    """A finding nobody had the time to explain, with its replay line at least; unsaved arrays have none."""
-    if result.status not in (Status.FAILED, Status.ERROR) or result.case is None or result.reproduce:
+    """A finding that is not explained, with its replay line at least; unsaved arrays have none."""
+    if not is_finding(result) or result.case is None or result.reproduce:
         return result
     saved = not result.case.values.startswith("file:")
     return replace(result, reproduce=_reproduce(layer, result) if saved else "")

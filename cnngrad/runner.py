@@ -1,42 +1,33 @@
-"""check(): points, checks, and what becomes of a failure."""
+"""check(): a layer, where to look at it, and what is made of the report."""
 
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from cnngrad import checks
 from cnngrad.checks import Check
-from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.arrays import shape_text
-from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, Point
-from cnngrad.core.errors import GradientMismatch, Interrupted, LayerRaised, NotVerified, UsageError
-from cnngrad.core.features import exercised
+from cnngrad.core.errors import GradientMismatch, NotVerified, UsageError
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Result, Status
-from cnngrad.core.source import Source, backward_source
-from cnngrad.findings import explained, replayable, with_config
+from cnngrad.core.result import Status
+from cnngrad.examining import examine
+from cnngrad.findings import with_config
 from cnngrad.memory import learn, recall
-from cnngrad.points import SAVED, one_sided, points, prepared
+from cnngrad.points import one_sided, points
 from cnngrad.pytest_plugin import OPTIONS, record
 from cnngrad.report import GRADIENTS, Report
-from cnngrad.search import (
-    cases,
-    effort_named,
-    find_failing,
-    inside_hypothesis_test,
-)
+from cnngrad.search import cases, effort_named, inside_hypothesis_test
+from cnngrad.work import Subject, Work
+from cnngrad.work.ordered import Executors
 
-__all__ = ["SAVED", "cases", "check", "examine"]
+__all__ = ["cases", "check"]
 
-SINGLE = "  float64 inputs are refused, so all was judged in float32: the smallest visible error is larger"
+Examined = Callable[[Iterable[Point], bool], Report]
 
 
 def check(
@@ -51,6 +42,9 @@ def check(
     exclude: Sequence[str] = (),
     diagnose: bool | None = None,
     raise_on_failure: bool = True,
+    executor: Executors | None = None,
+    time_limit: float | None = None,
+    resume: Path | str | None = None,
     watch: Callable[[Case], None] | None = None,
 ) -> Report:
     """Hold a layer's backward against its forward.
@@ -72,7 +66,9 @@ def check(
         diagnose: look for the mistake behind a wrong gradient and name it; ``False`` says only what is wrong (for
             graded homework). On unless pytest's ``--cnngrad-no-diagnosis`` says otherwise.
         raise_on_failure: raise instead of returning a report that is not ``ok``.
-        watch: called with each case before it is judged; a progress bar, say.
+        executor, time_limit, resume: who judges the points, how many seconds one may take, and the file that keeps
+            what is finished; see :class:`~cnngrad.work.Work`. The report is the same.
+        watch: called with each case when its turn comes; a progress bar, say.
 
     Returns:
         The report: ``ok``, ``status``, ``results``, ``failures``, ``totals``, ``gradients``.
@@ -84,7 +80,7 @@ def check(
         Interrupted: Ctrl-C was pressed; a ``KeyboardInterrupt`` that holds the report as far as it got.
 
     >>> from cnngrad.layers import relu
-    >>> check(relu, np.array([[1.0, -2.0]])).ok
+    >>> check(relu, [[1.0, -2.0]]).ok
     True
     """
     if not isinstance(layer, Layer):
@@ -98,37 +94,21 @@ def check(
     chosen = choose_checks(select, exclude)
     diagnose = bool(OPTIONS.get("diagnose", True)) if diagnose is None else diagnose
     replayed = Case.parse(case) if isinstance(case, str) else case
-    layer = prepared(layer, shapes, config or {}, replayed)
-    wanted = points(layer, arrays, shapes, config or {}, replayed, seed, effort)
-    searched = replayed is None and shapes is None
+    subject = Subject(layer, chosen, shapes, config or {}, replayed)
+    with Work(executor, time_limit=time_limit, resume=resume, watch=watch) as work:
 
-    def examined(those: Iterable[Point], search: bool) -> Report:
-        again = replayed is not None  # what raised before is to raise again, and to be reported as it was
-        return examine(
-            layer,
-            those,
-            chosen,
-            seed=seed,
-            effort=effort,
-            search=search,
-            diagnose=diagnose,
-            replaying=again,
-            watch=watch,
-        )
+        def examined(those: Iterable[Point], searching: bool) -> Report:
+            again = replayed is not None  # what raised before is to raise again, and to be reported as it was
+            return examine(
+                *(subject, those, work),
+                seed=seed,
+                effort=effort,
+                searching=searching,
+                diagnose=diagnose,
+                replaying=again,
+            )
 
-    known, unread = ([], ()) if inside_hypothesis_test() else recall(layer, [each.name for each in chosen])
-    aimed_elsewhere = replayed is not None or (arrays and (layer.dims is None or effort == "quick"))
-    before = None if aimed_elsewhere else _at_known(layer, dict.fromkeys(entry.case for entry in known), examined)
-    if before is not None and before.failures:
-        report = replace(before, notes=(*before.notes, *unread, "  this failed before, so it was tried first"))
-    else:
-        report = examined(wanted, searched)
-        report = replace(
-            report, results=(*(before.results if before else ()), *report.results), notes=(*report.notes, *unread)
-        )
-        report = replace(report, notes=(*report.notes, *one_sided(layer, arrays)))
-    if not inside_hypothesis_test():
-        learn(layer, known, report.results)
+        report = _checked(subject, arrays, seed, effort, examined)
     if config:
         report = replace(report, results=tuple(with_config(layer, each, config) for each in report.results))
     report = replace(report, gradients_due=not select or GRADIENTS in select)
@@ -139,9 +119,27 @@ def check(
     return report
 
 
-def _at_known(
-    layer: Layer, known: Iterable[Case], examined: Callable[[Iterable[Point], bool], Report]
-) -> Report | None:
+def _checked(subject: Subject, arrays: tuple[Any, ...], seed: int, effort: str, examined: Examined) -> Report:
+    """Cases that failed before, then the points of this run; what comes of them is remembered."""
+    layer, replayed = subject.layer, subject.case
+    wanted = points(layer, arrays, subject.shapes, subject.config, replayed, seed, effort)
+    known, unread = ([], ()) if inside_hypothesis_test() else recall(layer, [each.name for each in subject.checks])
+    aimed_elsewhere = replayed is not None or (arrays and (layer.dims is None or effort == "quick"))
+    before = None if aimed_elsewhere else _at_known(layer, dict.fromkeys(entry.case for entry in known), examined)
+    if before is not None and before.failures:
+        report = replace(before, notes=(*before.notes, *unread, "  this failed before, so it was tried first"))
+    else:
+        report = examined(wanted, replayed is None and subject.shapes is None)
+        report = replace(
+            report, results=(*(before.results if before else ()), *report.results), notes=(*report.notes, *unread)
+        )
+        report = replace(report, notes=(*report.notes, *one_sided(layer, arrays)))
+    if not inside_hypothesis_test():
+        learn(layer, known, report.results)
+    return report
+
+
+def _at_known(layer: Layer, known: Iterable[Case], examined: Examined) -> Report | None:
     """What is found at cases that failed before; ``None`` without any, or where the layer is called wrongly there."""
     try:
         where = [case.point(layer) for case in known]
@@ -164,165 +162,3 @@ def choose_checks(select: Sequence[str], exclude: Sequence[str]) -> tuple[Check,
     if not chosen:
         raise UsageError("select and exclude together leave no check to run")
     return chosen
-
-
-def examine(
-    layer: Layer,
-    points: Iterable[Point],
-    chosen: Sequence[Check],
-    *,
-    seed: int = 0,
-    effort: str = "normal",
-    search: bool = False,
-    diagnose: bool = True,
-    replaying: bool = False,
-    watch: Callable[[Case], None] | None = None,
-) -> Report:
-    """Run checks at points; shrink what failed. :func:`check` without its conveniences.
-
-    Raises:
-        Interrupted: Ctrl-C was pressed; holds the report as far as it got.
-        UsageError: the forward raises at the very first point (unless that replays a finding), or there is no point.
-    """
-    results: list[Result] = []
-    features = dict.fromkeys(layer.features, 0)
-    met: Counter[str] = Counter()
-    first: Point | None = None
-    last: Point | None = None
-    behaved: set[object] = set()
-    notes = tuple(f"  declared: {sentence}" for sentence in layer.conventions)
-    single = stopped = False
-    source: Source | None = None
-    try:
-        for point in points:
-            if first is None:
-                single = _takes_single_only(layer, point)
-                notes += (SINGLE,) if single else ()
-                first = _in_single(point) if single else point
-                if not replaying:
-                    _refuse_broken_forward(layer, first)
-            point = _in_single(point) if single else point
-            last = point
-            if watch is not None:
-                watch(point.case)
-            # Behaviour hangs on the configuration more than on the numbers: once for each is enough.
-            new = point.case.dims not in behaved or not point.case.dims
-            behaved.add(point.case.dims)
-            found = _judge(layer, point, [each for each in chosen if new or each.name == GRADIENTS])
-            results += found
-            if any(r.status == Status.PASSED for r in found):
-                _count_features(layer, point, features)
-                met.update(() if layer.features else exercised(layer, point))
-            if any(map(_is_wrong, found)):
-                break
-        if first is None or last is None:
-            raise UsageError(f"{layer.name}: where= excludes every configuration that was tried; widen dims or where")
-        whole = not any(map(_is_wrong, results))
-        if whole and search and effort == "exhaustive" and layer.dims:
-            notes += (f"  exhaustive: all {len(behaved):,} configurations of dims were judged",)
-        if search and not single and whole:
-            notes += _search(layer, chosen, seed, effort, results, watch)
-        results = explained(layer, results, chosen, last, diagnose)
-        source = backward_source(layer, last) if any(map(_is_wrong, results)) else None
-    except KeyboardInterrupt:
-        stopped = True
-        notes += (f"  incomplete: stopped after {len({r.case for r in results}):,} points",)
-        results = [replayable(layer, result) for result in results]
-    report = Report(
-        layer.name,
-        tuple(results),
-        layer.differentiable,
-        features,
-        seed,
-        effort,
-        notes,
-        exercised=met,
-        complete=not stopped,
-        source=source,
-        tables=dict if first is None else partial(gradient_tables, layer, first),
-    )
-    if stopped:
-        raise Interrupted(report)
-    return report
-
-
-def _is_wrong(result: Result) -> bool:
-    return result.status in (Status.FAILED, Status.ERROR)
-
-
-def _judge(layer: Layer, point: Point, chosen: Sequence[Check]) -> list[Result]:
-    """All checks at one point; what raises in the first would raise in all, so there it ends."""
-    found: list[Result] = []
-    for each in chosen:
-        found += each.run(layer, point)
-        if found and found[-1].status == Status.ERROR:
-            break
-    return found
-
-
-def _takes_single_only(layer: Layer, point: Point) -> bool:
-    """Whether a forward refuses float64 and takes float32: a kernel that knows one type."""
-    return _raises(layer, point) and not _raises(layer, _in_single(point))
-
-
-def _raises(layer: Layer, point: Point) -> bool:
-    try:
-        Evaluation(layer, point).vjp(point.inputs)
-    except LayerRaised as raised:
-        return not isinstance(raised.error, NotImplementedError)
-    except UsageError:
-        return False  # says itself what is to be done
-    return False
-
-
-def _in_single(point: Point) -> Point:
-    inputs = tuple(a.astype(np.float32) if a.dtype == np.float64 else a for a in map(np.asarray, point.inputs))
-    return replace(point, inputs=inputs)
-
-
-def _refuse_broken_forward(layer: Layer, point: Point) -> None:
-    """A forward that fails at the very first point is not a wrong gradient: the layer is being called wrongly."""
-    try:
-        Evaluation(layer, point).vjp(point.inputs)
-    except LayerRaised as raised:
-        if isinstance(raised.error, NotImplementedError):
-            return  # a stub is reported as one
-        given = ", ".join(f"{name} {shape_text(value)}" for name, value in zip(layer.inputs, point.inputs, strict=True))
-        raise UsageError(
-            f"{layer.name}: the {raised} at the first point, so nothing could be checked. It was given {given}"
-            + (f" and {dict(point.config)}" if point.config else "")
-            + ". Do the shapes fit the layer, and the inputs stand in its order?"
-        ) from raised.error
-
-
-def _count_features(layer: Layer, point: Point, features: dict[str, int]) -> None:
-    if not point.case.dims:
-        return  # features speak of declared configurations; a point of the user's own has none
-    for name, predicate in layer.features.items():
-        features[name] += bool(predicate(point))
-
-
-def _search(
-    layer: Layer,
-    chosen: Sequence[Check],
-    seed: int,
-    effort: str,
-    results: list[Result],
-    watch: Callable[[Case], None] | None,
-) -> tuple[str, ...]:
-    """Add what Hypothesis' engine finds beyond the explicit cases; returns what is to be noted."""
-    examples = effort_named(effort).examples
-    if not examples or not layer.dims:
-        return ()
-    if inside_hypothesis_test():
-        return ("  inside a Hypothesis test only the explicit cases were run",)
-
-    def fails(case: Case) -> bool:
-        if watch is not None:
-            watch(case)
-        found = _judge(layer, case.point(layer), chosen)
-        results.extend(found)
-        return any(map(_is_wrong, found))
-
-    find_failing(layer, fails, examples, seed)
-    return ()

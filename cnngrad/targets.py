@@ -14,6 +14,8 @@ from cnngrad.core.arrays import shape_text
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 
+_LOADED: dict[str, Layer] = {}
+
 
 def load_layer(target: str) -> Layer:
     """The layer a target names, which remembers the target for its replay lines.
@@ -39,7 +41,18 @@ def load_layer(target: str) -> Layer:
             f"{target} is {shape_text(found)}, not a Layer: wrap a function pair with cg.from_functions, a class with "
             f"cg.from_class. Layers here: {_suggestions(place, module)}"
         )
-    return replace(found, target=target)
+    _LOADED[target] = replace(found, target=target)
+    return _LOADED[target]
+
+
+def is_as_loaded(layer: Layer) -> bool:
+    """Whether this very layer is what its target names; one made from it by ``replace`` or ``configured`` is not.
+
+    >>> conv = load_layer("cnngrad.layers:conv2d")
+    >>> is_as_loaded(conv), is_as_loaded(replace(conv, in_place=("x",)))
+    (True, False)
+    """
+    return bool(layer.target) and _LOADED.get(layer.target) is layer
 
 
 def load_module(place: str) -> ModuleType:

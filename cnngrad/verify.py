@@ -17,11 +17,13 @@ from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from cnngrad.core.values import rng_for
 from cnngrad.data import Digits, Labels, generated_digits, load_mnist, one_hot
+from cnngrad.examining import examine
 from cnngrad.networks import DERIVATIONS, NETWORKS
 from cnngrad.oracles.identities import IDENTITIES, Identity
+from cnngrad.points import SAVED
 from cnngrad.report import Report
-from cnngrad.runner import SAVED, examine
 from cnngrad.search import explicit_cases
+from cnngrad.work import Subject, Work
 
 SEEDS = 5  # draws for each identity and each network
 SUBJECTS = len(layers.ALL) + len(DERIVATIONS) + len(IDENTITIES) + len(NETWORKS)  # lines there are
@@ -57,35 +59,35 @@ class Line:
         return self.status == Status.PASSED and not self.missing
 
 
-def verify(data: Path | None = None, seed: int = 0) -> Iterator[Line]:
+def verify(data: Path | None = None, seed: int = 0, work: Work | None = None) -> Iterator[Line]:
     """All lines, each as soon as it is known.
 
     Args:
         data: a folder with the MNIST files, for the networks that take them; generated images without it.
+        work: how the points of derivations and networks are worked through; one by one, here, without it.
 
     Raises:
         UsageError: the folder does not hold what is needed.
     """
     digits = _generated(seed) if data is None else _first(load_mnist(data))
     for layer in (*layers.ALL, *DERIVATIONS):
-        yield verify_layer(layer, seed)
+        yield verify_layer(layer, seed, work)
     for identity in IDENTITIES:
         yield verify_identity(identity, seed)
     for name, network in NETWORKS.items():
-        yield verify_network(name, network, digits, seed)
+        yield verify_network(name, network, digits, seed, work)
 
 
-def verify_layer(layer: Layer, seed: int = 0) -> Line:
+def verify_layer(layer: Layer, seed: int = 0, work: Work | None = None) -> Line:
     """One derivation: differences and oracles at every explicit configuration.
 
     >>> verify_layer(layers.relu).good
     True
     """
-    checks = (gradients.CHECK, *oracle_checks(layer))
+    subject = Subject(layer, (gradients.CHECK, *oracle_checks(layer)))
     points = (case.point(layer) for case in explicit_cases(layer, "normal", seed))
-    return _line(
-        "derivation", layer.name, examine(layer, points, checks, seed=seed, diagnose=False), oracles=len(checks) - 1
-    )
+    report = examine(subject, points, work, seed=seed, diagnose=False)
+    return _line("derivation", layer.name, report, oracles=len(subject.checks) - 1)
 
 
 def verify_identity(identity: Identity, seed: int = 0) -> Line:
@@ -124,7 +126,7 @@ def _first(digits: Digits) -> Pair:
     return Pair(digits.train_images[:2], digits.train_labels[:2], digits.source)
 
 
-def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0) -> Line:
+def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0, work: Work | None = None) -> Line:
     """A whole network at its declared shapes: the gradient of its loss for every parameter and its input, end to end.
 
     Where it takes two digits, ``x (2, 1, 28, 28)``, it is given them.
@@ -138,7 +140,9 @@ def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0) -> Li
     if points[0]["x"].shape == digits.images.shape:
         name = f"{name}, {digits.source}"
         points = [_on_digits(network, point, digits) for point in points]
-    return _line("network", name, examine(network, points, (gradients.CHECK,), seed=seed, diagnose=False))
+    return _line(
+        "network", name, examine(Subject(network, (gradients.CHECK,)), points, work, seed=seed, diagnose=False)
+    )
 
 
 def _on_digits(network: Layer, point: Point, digits: Pair) -> Point:

@@ -32,9 +32,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "memory": ("core",),
     "targets": ("core",),
     "findings": ("core", "checks", "diagnosis", "report", "search", "shrinking"),
-    "runner": ("core", "checks", "findings", "memory", "points", "pytest_plugin", "report", "search"),
+    "work": ("core", "checks", "memory", "points", "targets"),
+    "units": ("core", "checks", "report", "search"),
+    "examining": ("core", "checks", "findings", "report", "search", "units", "work"),
+    "runner": (
+        *("core", "checks", "examining", "findings", "memory", "points", "pytest_plugin", "report", "search", "work"),
+    ),
     "testing": ("core", "checks", "report", "runner", "pytest_plugin"),
-    "verify": ("core", "checks", "data", "layers", "networks", "oracles", "report", "runner", "search"),
+    "verify": (
+        *("core", "checks", "data", "examining", "layers", "networks", "oracles", "points", "report", "search", "work"),
+    ),
     "explain": ("core", "differentiation", "layers", "oracles"),
     "cli": ("core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify"),
     "__main__": ("cli",),

@@ -48,9 +48,9 @@ def test_a_right_derivation_is_good(layer: Layer) -> None:
 
 
 def test_every_derivation_identity_and_network_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnngrad.verify.verify_layer", lambda layer, seed: layer.name)
+    monkeypatch.setattr("cnngrad.verify.verify_layer", lambda layer, *_: layer.name)
     monkeypatch.setattr("cnngrad.verify.verify_identity", lambda identity, seed: identity.name)
-    monkeypatch.setattr("cnngrad.verify.verify_network", lambda name, network, digits, seed: name)
+    monkeypatch.setattr("cnngrad.verify.verify_network", lambda name, *_: name)
     lines: list[Any] = list(verify())
     derivations = [layer.name for layer in (*layers.ALL, *DERIVATIONS)]
     assert lines == [*derivations, *(identity.name for identity in IDENTITIES), *NETWORKS]

@@ -137,6 +137,7 @@ class Point:
     Attributes:
         inputs: one array an input, in the layer's order.
         config: keywords for the ``vjp``.
+        tentative: another number of samples, say, that nobody promised: no matter if the forward refuses it.
         d: the configuration's sizes as attributes.
     """
 
@@ -144,6 +145,7 @@ class Point:
     names: tuple[str, ...]
     inputs: tuple[Array, ...]
     config: Mapping[str, Any] = field(default_factory=dict)
+    tentative: bool = False
 
     @property
     def d(self) -> SimpleNamespace:

@@ -25,7 +25,8 @@ from cnngrad.checks import (
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
-from cnngrad.runner import examine
+from cnngrad.examining import examine
+from cnngrad.work import Subject
 from tests.checks.behaviour import FirstForwardOnly, dense_layer, layer_of, of_x
 
 BEHAVIOUR = (
@@ -104,7 +105,7 @@ def test_names_are_the_statements() -> None:
 def test_found_by_name_in_a_whole_run() -> None:
     def findings(layer: Layer) -> set[str]:
         points = [Case(values=rule).point(layer) for rule in ("lattice", "normal")]
-        return {failure.check for failure in examine(layer, points, (gradients.CHECK, *BEHAVIOUR)).failures}
+        return {failure.check for failure in examine(Subject(layer, (gradients.CHECK, *BEHAVIOUR)), points).failures}
 
     assert findings(layer_of(FirstForwardOnly)) == {"calls_are_independent"}
     assert findings(dense_layer()) == set()

@@ -1,0 +1,190 @@
+"""examine(): the units of a layer's points, run wherever the work is done, and their answers folded into a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+
+from cnngrad.checks.tables import gradient_tables
+from cnngrad.core.case import Point
+from cnngrad.core.errors import Interrupted, UsageError
+from cnngrad.core.features import exercised
+from cnngrad.core.layer import Layer
+from cnngrad.core.result import Result, Status
+from cnngrad.core.source import Source
+from cnngrad.findings import explained, is_finding, replayable, save_arrays
+from cnngrad.report import Report
+from cnngrad.search import effort_named, inside_hypothesis_test
+from cnngrad.units import in_single, judge, search, takes_single_only, units, written_at
+from cnngrad.work import Lost, Subject, Work
+
+SINGLE = "  float64 inputs are refused, so all was judged in float32: the smallest visible error is larger"
+MOST_LOST = 3  # units that may hang or die before the rest of a layer is left
+
+
+def examine(
+    subject: Subject,
+    points: Iterable[Point],
+    work: Work | None = None,
+    *,
+    seed: int = 0,
+    effort: str = "normal",
+    searching: bool = False,
+    diagnose: bool = True,
+    replaying: bool = False,
+) -> Report:
+    """Run checks at points; shrink what failed. :func:`cnngrad.check` without its conveniences.
+
+    The report is the same whoever does the work: answers are folded in the order of the points, up to the first
+    finding.
+
+    Raises:
+        Interrupted: Ctrl-C was pressed; holds the report as far as it got.
+        UsageError: the forward raises at the very first point (unless that replays a finding), or there is no point.
+    """
+    work = work or Work()
+    layer = subject.layer
+    fold = Fold(layer, [f"  declared: {sentence}" for sentence in layer.conventions])
+    stopped, source = False, None
+    try:
+        _judge_all(subject, points, work, fold, replaying)
+        if fold.sound and searching:
+            _search(subject, work, fold, seed, effort)
+        if not fold.sound:
+            results, source = _explained(subject, work, fold, diagnose)
+        else:
+            results = fold.results
+    except KeyboardInterrupt:
+        stopped = True
+        fold.notes.append(f"  incomplete: stopped after {fold.points:,} points")
+        results = [replayable(layer, result) for result in fold.results]
+    report = Report(
+        layer.name,
+        (*results, *fold.lost),
+        layer.differentiable,
+        fold.features,
+        seed,
+        effort,
+        tuple(fold.notes),
+        exercised=fold.exercised,
+        complete=not stopped,
+        source=source,
+        tables=dict if fold.first is None else partial(gradient_tables, layer, fold.first),
+    )
+    if stopped:
+        raise Interrupted(report)
+    return report
+
+
+def _judge_all(subject: Subject, points: Iterable[Point], work: Work, fold: Fold, replaying: bool) -> None:
+    coming = iter(points)
+    first = next(coming, None)
+    if first is None:
+        name = subject.layer.name
+        raise UsageError(f"{name}: where= excludes every configuration that was tried; widen dims or where")
+    # A lost answer is no yes: the same point is lost once more, and is told then.
+    fold.single = work.one(subject, takes_single_only, first, replaying) is True
+    fold.notes += [SINGLE] * fold.single
+    points = (in_single(point) if fold.single else point for point in chain([first], coming))
+    with closing(work.each(subject, judge, units(points, subject.checks))) as judged:
+        for (point, names), answer in judged:
+            if fold.add(point, names, answer):
+                work.watch(point.case)
+            if fold.over:
+                break
+
+
+def _search(subject: Subject, work: Work, fold: Fold, seed: int, effort: str) -> None:
+    if effort == "exhaustive" and subject.layer.dims:
+        fold.notes.append(f"  exhaustive: all {len(fold.configurations):,} configurations of dims were judged")
+    examples = effort_named(effort).examples
+    if not examples or not subject.layer.dims or fold.single:
+        return
+    if inside_hypothesis_test():
+        fold.notes.append("  inside a Hypothesis test only the explicit cases were run")
+        return
+    answer = work.one(subject, search, examples, seed)
+    if isinstance(answer, Lost):
+        lost = Result(subject.layer.name, subject.checks[0].name, Status.ERROR)
+        fold.lost.append(replace(lost, reason=f"while Hypothesis' engine was searching: {answer.reason}"))
+    else:
+        fold.results += answer
+        for case in dict.fromkeys(result.case for result in answer if result.case):
+            work.watch(case)
+
+
+def _explained(subject: Subject, work: Work, fold: Fold, diagnose: bool) -> tuple[list[Result], Source | None]:
+    """The results, with all that can be said of the findings among them, and where the backward is written."""
+    if fold.last is None or not any(map(is_finding, fold.results)):
+        return fold.results, None
+    save_arrays(fold.results, fold.last)
+    answer = work.one(subject, explained, fold.results, fold.last, diagnose)
+    source = work.one(subject, written_at, fold.last)
+    if isinstance(answer, Lost):
+        fold.notes.append(f"  the finding is not shrunk or explained: {answer.reason}")
+        answer = [replayable(subject.layer, result) for result in fold.results]
+    return list(answer), None if isinstance(source, Lost) else source
+
+
+@dataclass
+class Fold:
+    """What the answers so far amount to.
+
+    Attributes:
+        single: whether all is judged in float32.
+        points: how many were judged; ``first`` and ``last`` of them.
+        lost: errors of units that gave no answer. They are not shrunk, which would run the same again.
+        features, exercised: how many points had each.
+        configurations: those of the points.
+    """
+
+    layer: Layer
+    notes: list[str]
+    single: bool = False
+    points: int = 0
+    first: Point | None = None
+    last: Point | None = None
+    results: list[Result] = field(default_factory=list)
+    lost: list[Result] = field(default_factory=list)
+    features: dict[str, int] = field(default_factory=dict)
+    exercised: Counter[str] = field(default_factory=Counter)
+    configurations: set[object] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.features = dict.fromkeys(self.layer.features, 0)
+
+    def add(self, point: Point, names: tuple[str, ...], answer: list[Result] | Lost) -> bool:
+        """Take one answer; false for a point that was not judged after all."""
+        if answer == []:
+            return False
+        self.points += 1
+        self.configurations.add(point.case.dims)
+        if isinstance(answer, Lost):
+            error = Result(self.layer.name, names[0], Status.ERROR, reason=answer.reason, case=point.case)
+            self.lost.append(replayable(self.layer, error))
+            return True
+        self.first, self.last = self.first or point, point
+        self.results += answer
+        if any(r.status == Status.PASSED for r in answer):
+            self._count(point)
+        return True
+
+    def _count(self, point: Point) -> None:
+        if point.case.dims:  # features speak of declared configurations; a point of the user's own has none
+            for name, predicate in self.layer.features.items():
+                self.features[name] += bool(predicate(point))
+        self.exercised.update(() if self.layer.features else exercised(self.layer, point))
+
+    @property
+    def sound(self) -> bool:
+        """Nothing was found and nothing lost."""
+        return not self.lost and not any(map(is_finding, self.results))
+
+    @property
+    def over(self) -> bool:
+        """A finding ends the examination of a layer; a lost unit, which may hang on the machine, does not at once."""
+        return len(self.lost) >= MOST_LOST or any(map(is_finding, self.results))

@@ -1,0 +1,129 @@
+"""Tasks run by an executor, their answers in order; one whose worker died is run again by itself."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from cnngrad.core.errors import UsageError
+from cnngrad.work.lost import DIED, Lost
+
+AHEAD = 64  # tasks handed out beyond the one whose answer is due, and so the most workers that are kept busy
+
+Executors = Executor | Callable[[], Executor]
+
+
+@dataclass
+class Task:
+    """A picklable call without arguments.
+
+    Attributes:
+        unit: what it is about.
+        keep: told the answer as soon as there is one, in whatever order.
+        known: the answer, where there is no need to run it.
+    """
+
+    run: Callable[[], Any]
+    keep: Callable[[Any], None]
+    unit: Any = None
+    known: Any = None
+
+
+class Pool:
+    """An executor that is replaced when it breaks: by another of the same making, else by a process of our own."""
+
+    def __init__(self, executor: Executors):
+        self._make = None if isinstance(executor, Executor) else executor
+        self._executor = executor if isinstance(executor, Executor) else None
+        self._own: list[Executor] = []
+
+    def submit(self, run: Callable[[], Any]) -> Future[Any]:
+        """Hand a task out."""
+        if self._executor is not None:
+            with suppress(BrokenExecutor):
+                return self._executor.submit(run)
+        self._executor = self._make() if self._make else processes(1)
+        self._own.append(self._executor)
+        return self._executor.submit(run)
+
+    def alone(self, run: Callable[[], Any]) -> Any:
+        """The answer of a task that was lost, from a process that does nothing else; :class:`Lost` if it dies again."""
+        with processes(1) as single:
+            try:
+                return single.submit(run).result()
+            except BrokenExecutor:
+                return Lost(DIED)
+
+    def close(self) -> None:
+        """End the executors made here; those handed in are their owner's."""
+        for executor in self._own:
+            executor.shutdown(wait=True, cancel_futures=True)
+
+
+def processes(number: int) -> ProcessPoolExecutor:
+    """A pool of fresh processes, which an interrupt ends without a word."""
+    quietly = (signal.SIGINT, signal.SIG_DFL)
+    return ProcessPoolExecutor(number, multiprocessing.get_context("spawn"), signal.signal, quietly)
+
+
+def in_order(tasks: Iterable[Task], pool: Pool) -> Iterator[tuple[Any, Any]]:
+    """The unit of each task and its answer, in their order, whoever is ready first.
+
+    Raises:
+        UsageError: a task raised one; anything else that it raises, as well.
+    """
+    coming = iter(tasks)
+    waiting: deque[tuple[Task, Future[Any]]] = deque()
+    unkept: dict[Future[Any], Task] = {}
+    try:
+        while True:
+            while len(waiting) < AHEAD and (task := next(coming, None)) is not None:
+                waiting.append((task, _started(task, pool)))
+                if task.known is None:
+                    unkept[waiting[-1][1]] = task
+            if not waiting:
+                return
+            task, future = waiting[0]
+            if not future.done():
+                wait(unkept, return_when=FIRST_COMPLETED)
+            _keep(unkept)
+            if future.done():
+                waiting.popleft()
+                yield task.unit, _answer(task, future, pool)
+    finally:
+        for _, future in waiting:
+            future.cancel()
+        _keep(unkept)
+
+
+def _started(task: Task, pool: Pool) -> Future[Any]:
+    if task.known is None:
+        return pool.submit(task.run)
+    future: Future[Any] = Future()
+    future.set_result(task.known)
+    return future
+
+
+def _keep(unkept: dict[Future[Any], Task]) -> None:
+    for future in [future for future in unkept if future.done()]:
+        task = unkept.pop(future)
+        if not future.cancelled() and future.exception() is None:
+            task.keep(future.result())
+
+
+def _answer(task: Task, future: Future[Any], pool: Pool) -> Any:
+    """What a finished future says. One that was lost, in whatever words its executor puts it, gets a second chance."""
+    error = None if future.cancelled() else future.exception()
+    if isinstance(error, UsageError):
+        raise error
+    if error is None and not future.cancelled():
+        return future.result()
+    answer = pool.alone(task.run)
+    task.keep(answer)
+    return answer

@@ -1,0 +1,136 @@
+"""executor=: the same report whoever does the work, and a unit that never answers takes nothing else with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnngrad as cg
+from cnngrad.core.result import Status
+from cnngrad.work import processes
+from tests.work import layers
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Executor]:
+    with processes(2) as executor:
+        yield executor
+
+
+def checked(layer: cg.Layer, *arrays: Any, **options: Any) -> cg.Report:
+    return cg.check(layer, *arrays, **{"effort": "quick", "raise_on_failure": False, **options})
+
+
+@pytest.mark.parametrize("workers", ["processes", "threads"])
+def test_the_report_is_the_same(workers: str, pool: Executor, tmp_path: Path) -> None:
+    x = np.array([[0.5, -1.5, 2.0]])
+    runs: list[tuple[cg.Layer, tuple[Any, ...], dict[str, Any]]] = [
+        (layers.right, (), {}),
+        (layers.right, (x,), {"effort": "normal"}),
+        (layers.right, (), {"shapes": {"x": (2, 4)}, "effort": "normal"}),
+        (layers.wrong, (), {"seed": 3}),
+        (layers.wrong, (x,), {}),
+        (layers.wrong, (), {"case": "n=2 width=2 values=integers seed=5"}),
+        (layers.raising, (), {"effort": "exhaustive"}),
+        (cg.layers.conv2d, (), {"select": ("gradients_match_forward",)}),
+    ]
+    with contextlib.chdir(tmp_path), contextlib.ExitStack() as stack:
+        executor = pool if workers == "processes" else stack.enter_context(ThreadPoolExecutor(2))
+        for layer, arrays, options in runs:
+            alone, together = (checked(layer, *arrays, **options, **how) for how in ({}, {"executor": executor}))
+            assert alone.to_json() == together.to_json(), (layer, options)
+            assert str(alone) == str(together)
+
+
+def test_a_worker_that_dies_takes_nothing_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CNNGRAD_TEST_DIED", str(tmp_path / "died"))
+    alone = checked(layers.killed, effort="exhaustive")
+    seen: list[cg.Case] = []
+    with processes(2) as broken:  # a pool handed in breaks for good: the rest is done by a process of our own
+        report = checked(layers.killed, effort="exhaustive", executor=broken, watch=seen.append)
+    assert (tmp_path / "died").exists()
+    assert alone.ok
+    assert report.to_json() == alone.to_json()
+    assert tuple(seen) == report.cases
+
+
+def test_the_one_that_kills_its_worker_is_told(tmp_path: Path) -> None:
+    report = checked(layers.dying, effort="exhaustive", executor=partial(processes, 2))
+    whole = checked(layers.right, effort="exhaustive")
+    errors = [result for result in report.results if result.status == Status.ERROR]
+    assert {result.case.sizes == {"n": 2, "width": 3} for result in errors if result.case} == {True}
+    assert errors[0].reason.startswith("the process that ran it died, and died again when it ran it alone: ")
+    assert errors[0].reproduce == f'cg.check(dying, case="{errors[0].case}")'
+    assert report.status == "error"
+    # Every other case was judged as ever.
+    assert len(errors) == 2
+    assert set(report.cases) == set(whole.cases)
+    lost = {result.case for result in errors}
+    found, wanted = (
+        [(r.check, r.input, str(r.status), r.entries, r.case) for r in each.results if r.case and r.case not in lost]
+        for each in (report, whole)
+    )
+    assert found == wanted
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_layer_that_hangs_is_stopped(workers: int) -> None:
+    how: dict[str, Any] = {"executor": partial(processes, workers)} if workers else {}
+    report = checked(layers.hanging, effort="exhaustive", time_limit=0.5, **how)
+    errors = [result for result in report.results if result.status == Status.ERROR]
+    assert [result.case and result.case.sizes for result in errors] == [{"n": 2, "width": 3}] * 2
+    assert errors[0].reason == "no answer within 0.5 seconds: it hangs, or needs a larger time limit"
+    assert len(report.cases) == 16
+    assert "hanging: gradients_match_forward error: no answer within 0.5 seconds" in str(report)
+
+
+def test_memory_that_is_not_there_is_an_error_of_the_layer(pool: Executor) -> None:
+    for how in ({}, {"executor": pool}):
+        report = checked(layers.greedy, effort="exhaustive", **how)
+        assert report.status == "error"
+        assert "greedy: gradients_match_forward error: forward raised _ArrayMemoryError: Unable to al" in str(report)
+
+
+def test_what_is_refused(pool: Executor) -> None:
+    local = cg.Layer(layers.right.vjp, ("x",), "local", shapes={"x": (3,)})
+    wrong_uses: list[tuple[dict[str, Any], str]] = [
+        ({"executor": 2}, "executor takes a concurrent.futures.Executor or a function that makes one, not 2: pass "),
+        ({"time_limit": 0}, "time_limit is 0; it takes seconds, a number above 0"),
+        ({"time_limit": "soon"}, "time_limit is 'soon'; it takes seconds, a number above 0"),
+        ({"resume": "."}, "cannot resume from .: "),
+        ({"resume": __file__}, " is no file to resume from, by its line 1: name another or a new one"),
+    ]
+    for keywords, sentence in wrong_uses:
+        with pytest.raises(cg.UsageError) as refusal:
+            checked(layers.right, **keywords)
+        assert sentence in str(refusal.value)
+    with ThreadPoolExecutor(1) as threads, pytest.raises(cg.UsageError, match="cannot be kept in a thread of this pro"):
+        checked(layers.right, executor=threads, time_limit=1)
+    with pytest.raises(cg.UsageError, match="local cannot be resumed: what it is made of is unknown to another run"):
+        checked(local, resume=Path("never.jsonl"))
+
+
+def test_a_layer_that_cannot_be_sent(pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    factor = 2.0
+    local = cg.Layer(lambda x: (factor * x, lambda dy: (factor * dy,)), ("x",), "local", shapes={"x": (3,)})
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)  # as where Dask is not installed
+    with pytest.raises(cg.UsageError) as refusal:
+        checked(local, executor=pool)
+    assert str(refusal.value).startswith("local cannot be sent to another process (")
+    assert str(refusal.value).endswith(
+        "): make it at the top of a module, where a worker finds it by its name, install cloudpickle, or leave out "
+        "executor= and --jobs"
+    )
+    # One of that name in a module of the workers, which is another layer, is not taken for it.
+    monkeypatch.setattr(layers, "right", cg.Layer(layers.wrong.vjp, ("x",), "another", **layers.DIMS))
+    with pytest.raises(cg.UsageError, match=r"another layer at tests[.]work[.]layers:right than the one"):
+        checked(layers.right, executor=pool)
