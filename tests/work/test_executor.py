@@ -95,7 +95,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_layer(pool: Executor) -> No
     for how in ({}, {"executor": pool}):
         report = checked(layers.greedy, effort="exhaustive", **how)
         assert report.status == "error"
-        assert "greedy: gradients_match_forward error: forward raised _ArrayMemoryError: Unable to al" in str(report)
+        assert "greedy: gradients_match_forward error: forward raised MemoryError: Unable to al" in str(report)
 
 
 def test_what_is_refused(pool: Executor) -> None:
@@ -105,7 +105,7 @@ def test_what_is_refused(pool: Executor) -> None:
         ({"time_limit": 0}, "time_limit is 0; it takes seconds, a number above 0"),
         ({"time_limit": "soon"}, "time_limit is 'soon'; it takes seconds, a number above 0"),
         ({"resume": "."}, "cannot resume from .: "),
-        ({"resume": __file__}, " is no file to resume from, by its line 1: name another or a new one"),
+        ({"resume": __file__}, " is no file to resume from, by its line 1: name another one, or a new one"),
     ]
     for keywords, sentence in wrong_uses:
         with pytest.raises(cg.UsageError) as refusal:
