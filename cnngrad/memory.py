@@ -115,8 +115,12 @@ def key_of(layer: Layer) -> str:
     The text of the functions is not part of it: a layer that is being corrected stays the same layer.
     """
     readable = re.sub(r"[^A-Za-z0-9_.]+", "_", layer.name)[:40]
-    made_of = list(_identity(layer.vjp, DEPTH))
-    return f"{readable}-{_digest(repr((layer.name, layer.inputs, made_of)))}"
+    return f"{readable}-{_digest(repr((layer.name, layer.inputs, made_of(layer))))}"
+
+
+def made_of(layer: Layer) -> list[str]:
+    """Names, files and plain values that a layer's function is made of."""
+    return list(_identity(layer.vjp, DEPTH))
 
 
 def _declared(layer: Layer, case: Case) -> bool:

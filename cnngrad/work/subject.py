@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from cnngrad import checks
@@ -14,7 +15,7 @@ from cnngrad.checks.oracle import oracle_checks
 from cnngrad.core.case import Case
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
-from cnngrad.memory import key_of
+from cnngrad.memory import made_of
 from cnngrad.points import prepared
 from cnngrad.work.places import Place, place_of
 
@@ -58,7 +59,7 @@ class Subject:
         _named(self.handed_in, names)
         sent = self.place or packed(self.handed_in, self.handed_in.name)
         made_ready = packed((self.shapes, self.config, self.case), self.handed_in.name)
-        return pickle.dumps((sent, self.handed_in.target, key_of(self.handed_in), made_ready, names))
+        return pickle.dumps((sent, self.handed_in.target, _likeness(self.handed_in), made_ready, names))
 
 
 def packed(thing: Any, name: str) -> bytes:
@@ -94,9 +95,9 @@ def received(package: bytes) -> tuple[Layer, tuple[Check, ...]]:
     Raises:
         UsageError: this process does not find the layer, or finds another one.
     """
-    sent, target, key, made_ready, names = pickle.loads(package)
+    sent, target, likeness, made_ready, names = pickle.loads(package)
     layer = sent.layer() if isinstance(sent, Place) else unpacked(sent)
-    if key_of(layer) != key:
+    if _likeness(layer) != likeness:
         raise UsageError(
             f"a worker process finds another layer at {sent} than the one to be checked: start the workers from the "
             "same code, and make no layer anew under a name that another had"
@@ -117,6 +118,11 @@ def unpacked(package: bytes) -> Any:
         raise UsageError(
             f"a worker process cannot load what it was sent: {error}; can it import your module?"
         ) from None
+
+
+def _likeness(layer: Layer) -> str:
+    """What tells a layer from another, in whatever folder it is looked at."""
+    return repr((layer.name, layer.inputs, layer.dims, [Path(part).name for part in made_of(layer)]))
 
 
 def _named(layer: Layer, names: Sequence[str]) -> tuple[Check, ...]:
