@@ -15,12 +15,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help verify test check format lint types integration bench-verdicts clean
+.PHONY: help verify test check format lint types integration docs bench-verdicts clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
 	@echo "make test            the tests and the examples in the docstrings, under a minute"
 	@echo "make check           format, lint, types, integration tests (frameworks, packaging), then make test"
+	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
 	@echo "make clean           remove .venv and everything else that make and the tests left"
 
@@ -44,11 +45,16 @@ types: $(VENV)/.dev
 integration: $(VENV)/.dev
 	"$(PY)" -m pytest -q -m integration
 
+# The Chinese pages lie inside the English ones, which the link between them relies on.
+docs: $(VENV)/.docs
+	"$(PY)" -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	"$(PY)" -m sphinx -W --keep-going -q -b html -D language=zh_CN docs docs/_build/html/zh_CN
+
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts
 
 clean:
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each amount of installation; pyproject.toml says what belongs to it.
@@ -66,6 +72,11 @@ $(VENV)/.core: pyproject.toml
 $(VENV)/.test: $(VENV)/.core
 	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
 	"$(PY)" -m pip install -q --group test
+	@touch "$@"
+
+$(VENV)/.docs: $(VENV)/.core
+	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
+	"$(PY)" -m pip install -q --group docs
 	@touch "$@"
 
 $(VENV)/.bench: $(VENV)/.core

@@ -69,7 +69,7 @@ def verify(data: Path | None = None, seed: int = 0, work: Work | None = None) ->
     Raises:
         UsageError: the folder does not hold what is needed.
     """
-    digits = _generated(seed) if data is None else _first(load_mnist(data))
+    digits = generated_pair(seed) if data is None else _first(load_mnist(data))
     for layer in (*layers.ALL, *DERIVATIONS):
         yield verify_layer(layer, seed, work)
     for identity in IDENTITIES:
@@ -118,7 +118,8 @@ class Pair:
     source: str
 
 
-def _generated(seed: int) -> Pair:
+def generated_pair(seed: int) -> Pair:
+    """Two images made from a seed, for networks that take digits where there are none."""
     return Pair(*generated_digits(rng_for(seed, "digits"), 2), "generated images")
 
 
@@ -132,7 +133,7 @@ def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0, work:
     Where it takes two digits, ``x (2, 1, 28, 28)``, it is given them.
 
     >>> from cnngrad.networks import lenet
-    >>> verify_network("lenet", lenet(), _generated(0)).good
+    >>> verify_network("lenet", lenet(), generated_pair(0)).good
     True
     """
     # A quarter of normal numbers, so that no sum is large and the sigmoids stay where they have a slope.

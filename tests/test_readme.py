@@ -1,42 +1,40 @@
-"""What the README shows is what happens: its code runs, and its message is the one that is printed."""
+"""What the READMEs show: their code and messages are run by tests/docs; here the commands and the picture."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
-from cnngrad.cli import main
+from tests.docs import heatmaps
+from tests.docs.blocks import ROOT, blocks, commands
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+READMES = ("README.md", "README.zh-CN.md")
 
 
-def test_the_code_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ROOT)
-    monkeypatch.syspath_prepend(ROOT)
-    names: dict[str, object] = {}
-    for block in blocks("python"):
-        exec(block, names)
-    printed = capsys.readouterr().out
-    assert "gradients_match_forward failed for W" in printed
-    assert re.search(r"^True \d+$", printed, re.MULTILINE)
-    assert callable(names["test_conv"])
-
-
-def test_the_message_is_the_one_printed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.chdir(ROOT)
-    (shown,) = blocks("text")
-    assert main(["check", "examples/classes/layers.py:wrong"]) == 1
-    assert capsys.readouterr().out.strip() == shown.strip()
-
-
-def test_the_commands_exist() -> None:
+@pytest.mark.parametrize("name", READMES)
+def test_the_targets_of_make_exist(name: str) -> None:
+    readme = (ROOT / name).read_text(encoding="utf-8")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"\$ make (\w+)", README):
+    targets = re.findall(r"\bmake (\w+)", " ".join(re.findall(r"`[^`]*`|\$ .*", readme)))
+    assert set(targets) >= {"verify", "test", "docs"}
+    for target in targets:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_both_languages_show_the_same_commands() -> None:
+    shown = [
+        [
+            line.split("#")[0].strip()
+            for block in blocks((ROOT / name).read_text("utf-8"))
+            for line, _ in commands(block.text)
+        ]
+        for name in READMES
+    ]
+    assert shown[0] == shown[1]
+
+
+def test_the_picture_is_of_a_real_run() -> None:
+    kept = heatmaps.PICTURE.read_text(encoding="utf-8")
+    assert kept == heatmaps.picture(), "draw it again: python -m tests.docs.heatmaps"
+    assert all(f"docs/_static/{heatmaps.PICTURE.name}" in (ROOT / name).read_text("utf-8") for name in READMES)

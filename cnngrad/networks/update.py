@@ -44,7 +44,7 @@ def updated(parameters: Parameters, gradients: Mapping[str, Any], rate: float) -
 def initial(net: Chain, rng: np.random.Generator, channel_axis: int = 1) -> dict[str, Array]:
     """Where training starts: weights uniform on ±sqrt(6/(fan_in + fan_out)), everything with one axis 0.
 
-    A kernel ``(F, C, *K)`` has fan_in = C·|K| and fan_out = F·|K|; a dense weight ``(O, D)`` D and O.
+    A kernel ``(F, C, *K)`` has fan_in = C·∏K and fan_out = F·∏K; a dense weight ``(O, D)`` D and O.
 
     Args:
         channel_axis: where C stands in a kernel; -1 for channels last.
