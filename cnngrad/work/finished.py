@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from cnngrad.work.fingerprint import fingerprint
 from cnngrad.work.subject import Subject, packed
 
 START = b'{"key": "'  # of every line
+KEY = 32  # characters after that
 
 
 class Finished:
@@ -31,21 +34,23 @@ class Finished:
         try:
             text = path.read_bytes() if path.exists() else b""
             whole, end, begun = text.rpartition(b"\n")
-            self._known = dict(self._entry(number, line) for number, line in enumerate(whole.splitlines(), 1))
+            self._starts = dict(self._starts_in((whole + end).splitlines(keepends=True)))
             if not (begun.startswith(START) or START.startswith(begun)):
-                raise self._foreign(len(self._known) + 1)
+                raise self._foreign(whole.count(b"\n") + 2)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
+            self._file = path.open("a+b")
             self._file.truncate(len(whole + end))  # a line that was being written when the run ended
         except OSError as error:
             raise UsageError(f"cannot resume from {path}: {error.strerror or error}") from None
 
-    def _entry(self, number: int, line: bytes) -> tuple[str, list[dict[str, Any]]]:
-        try:
-            entry = json.loads(line)
-            return str(entry["key"]), list(entry["results"])
-        except (ValueError, TypeError, KeyError):
-            raise self._foreign(number) from None
+    def _starts_in(self, lines: Sequence[bytes]) -> Iterator[tuple[str, int]]:
+        """The key of each line, and where in the file it starts: there may be too many to hold them all."""
+        start = 0
+        for number, line in enumerate(lines, 1):
+            if not line.startswith(START):
+                raise self._foreign(number)
+            yield line[len(START) : len(START) + KEY].decode("ascii", "replace"), start
+            start += len(line)
 
     def _foreign(self, number: int) -> UsageError:
         return UsageError(
@@ -53,16 +58,27 @@ class Finished:
         )
 
     def get(self, key: str) -> list[Result] | None:
-        """What is known under a key."""
-        entries = self._known.get(key)
-        return None if entries is None else [_result(entry) for entry in entries]
+        """What is known under a key.
 
-    def put(self, key: str, results: Sequence[Result]) -> None:
+        Raises:
+            UsageError: the line was changed by hand.
+        """
+        if key not in self._starts:
+            return None
+        self._file.seek(self._starts[key])
+        line = self._file.readline()
+        try:
+            entry = json.loads(line)
+            return [_result(entry["case"], facts) for facts in entry["results"]]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise UsageError(f"{self.path} holds a line that cannot be read: {line[:60]!r}; delete it") from None
+
+    def put(self, key: str, case: Case, results: Sequence[Result]) -> None:
         """Keep results, and write their line at once."""
-        if key in self._known:
+        if key in self._starts:
             return
-        entry = {"key": key, "results": [result.to_dict() for result in results]}
-        self._known[key] = entry["results"]  # type: ignore[assignment]  # the value above
+        entry = {"key": key, "case": str(case), "results": [_facts(result) for result in results]}
+        self._starts[key] = self._file.seek(0, os.SEEK_END)
         self._file.write(json.dumps(entry).encode() + b"\n")
         self._file.flush()
 
@@ -70,7 +86,7 @@ class Finished:
         self._file.close()
 
 
-def keys_for(subject: Subject) -> Any:
+def keys_for(subject: Subject) -> Callable[[Point, Sequence[str]], str]:
     """A function from a unit of this subject to its key: a digest of all that its results hang on.
 
     Raises:
@@ -88,20 +104,22 @@ def keys_for(subject: Subject) -> Any:
         arrays = [(str(value.dtype), value.shape) for value in map(np.asarray, point.inputs)]
         digest = start.copy()
         digest.update(f"{point.case} {arrays} {names}".encode())
-        return f"{name} {point.case} {digest.hexdigest()[:24]}"
+        return digest.hexdigest()[:KEY]
 
     return key
 
 
-def _result(entry: dict[str, Any]) -> Result:
-    """The inverse of :meth:`Result.to_dict`, for results that have no suspects yet."""
-    return Result(
-        **{
-            **entry,
-            "status": Status(entry["status"]),
-            "case": None if entry["case"] is None else Case.parse(entry["case"]),
-            "index": None if entry["index"] is None else tuple(entry["index"]),
-            "suspects": (),
-            "unaffected": tuple(entry["unaffected"]),
-        }
-    )
+DEFAULTS = {each.name: each.default for each in fields(Result)}
+
+
+def _facts(result: Result) -> dict[str, Any]:
+    """What a result says beyond its case and what it need not say."""
+    facts = {name: value for name, value in result.to_dict().items() if value != DEFAULTS[name]}
+    return {**facts, "case": result.case is not None}
+
+
+def _result(case: str, facts: dict[str, Any]) -> Result:
+    """The inverse of :func:`_facts`, for results that have no suspects yet."""
+    more: dict[str, Any] = {"status": Status(facts["status"]), "case": Case.parse(case) if facts["case"] else None}
+    more |= {name: tuple(facts[name]) for name in ("index", "unaffected", "suspects") if name in facts}
+    return Result(**{**facts, **more})

@@ -64,12 +64,17 @@ def place_of(layer: Layer) -> Place | None:
 
 def _held() -> Iterator[tuple[Place, Any]]:
     """All that stands in modules, what is inside tuples and dicts last."""
-    modules = [(name, dict(vars(module))) for name, module in sorted(sys.modules.items()) if _importable(name, module)]
+    modules = [(name, dict(vars(module))) for name, module in _modules() if _importable(name, module)]
     for name, members in modules:
         yield from ((Place(name, member), value) for member, value in members.items())
     for name, members in modules:
         for member, value in members.items():
             yield from ((Place(name, member, key), part) for key, part in _entries(value))
+
+
+def _modules() -> list[tuple[str, Any]]:
+    """In a fixed order; the main module last, as its name is another one in each process."""
+    return sorted(sys.modules.items(), key=lambda item: (item[0] == "__main__", item[0]))
 
 
 def _importable(name: str, module: Any) -> bool:

@@ -91,13 +91,13 @@ class Work:
     ) -> Iterator[Task]:
         key_of = keys_for(subject)
 
-        def keep(key: str, answer: Any) -> None:
+        def keep(key: str, case: Case, answer: Any) -> None:
             if not isinstance(answer, Lost):  # that is tried again another time
-                finished.put(key, answer)
+                finished.put(key, case, answer)
 
         for unit in units:
             key = key_of(*unit)
-            yield Task(self._call(subject, function, unit), partial(keep, key), unit, finished.get(key))
+            yield Task(self._call(subject, function, unit), partial(keep, key, unit[0].case), unit, finished.get(key))
 
     def _call(self, subject: Subject, function: Function, arguments: tuple[Any, ...]) -> Callable[[], Any]:
         if self._pool is None:
