@@ -1,7 +1,8 @@
 """Holding a result of lower precision against the float64 one: what rounding of that precision can explain.
 
 The bound is 16 units of the largest entry, and eight times what rounding every input to that precision does to the
-float64 result (a sum that cancels, a relu on the brink).
+float64 result (a sum that cancels, a relu on the brink). Terms that cancel inside the layer, where no input can reach
+them, show in the float64 result's own rounding.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from cnngrad.core.arrays import Array, is_differentiable
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import unsaturated
 from cnngrad.core.result import Result, Status
+from cnngrad.differentiation.line import EPS
 
 TINY = float(np.finfo(np.float32).tiny)
 
@@ -52,19 +54,24 @@ def _wobble(at: Evaluation, exact: Call, size: float, draws: int) -> dict[str, f
 
 
 def _met_by_chance(at: Evaluation, exact: Call, wobble: dict[str, float], eps: float) -> dict[str, float]:
-    """What two draws may have missed: a kink on the brink of which the point lies, and saturation.
+    """What two draws may have missed: a kink on the brink of which the point lies, saturation, and cancellation.
 
-    Larger and more draws move a smooth result in proportion, and that is no reason to allow for more. And ``1 - y``
-    holds a rounding of 1 however small it is, so a saturated result is known as well as an unsaturated one.
+    Larger and more draws move a smooth result in proportion, and that is no reason to allow for more. ``1 - y`` holds
+    a rounding of 1 however small it is, so a saturated result is known as well as an unsaturated one. And what the
+    last bits of float64 do to a result in which large terms cancel (a batch normalisation of two samples), those of
+    the lower precision do as well, in proportion.
     """
     wide = _wobble(at, exact, 8 * eps, 16)
+    last_bits = _wobble(at, exact, 2 * EPS, 8)
     inputs, factor = unsaturated(at.layer, exact.inputs)
     there = call(at, inputs, exact.dy).results
     extra = {}
     for name, value in exact.results.items():
         floor = _largest(there[name]) / (1 if name == OUTPUT else factor)
         kinked, saturated = wide[name] > 64 * wobble[name], floor > 16 * _largest(value)
-        extra[name] = 8 * wide[name] * kinked + 16 * eps * floor * saturated
+        rounding = eps / EPS * last_bits[name]
+        cancelled = rounding > 4 * wobble[name]
+        extra[name] = 8 * (wide[name] * kinked + rounding * cancelled) + 16 * eps * floor * saturated
     return extra
 
 
