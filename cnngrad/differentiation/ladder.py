@@ -57,7 +57,7 @@ def probe(line: Line, step: float) -> Probe:
     luck = 1 + 8 / max(int(np.count_nonzero(line.dy)), 1)
     measured = luck * max(fourth / np.sqrt(70.0), float(np.linalg.norm(third)) / np.sqrt(20.0))
     slope = line.contract(y[3] - y[1]) / (2 * step)
-    rounding = line.rounding * eps / EPS
+    rounding = eps * float(np.linalg.norm(line.dy * np.max(np.abs(y), axis=0)))
     noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
     # In low precision the step is no longer tiny: what the slope changes from one step to two is error as well.
@@ -130,11 +130,16 @@ def _absorbed(line: Line, slopes: Vector, eps: float) -> float:
 
 @dataclass
 class Table:
-    """Neville's table, grown a step at a time, with an error for each entry."""
+    """Neville's table, grown a step at a time, with an error for each entry.
+
+    Attributes:
+        changes: by how much the slope changed from the step before, and how much of that is surely no rounding.
+    """
 
     steps: list[float] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
     errors: list[list[float]] = field(default_factory=list)
+    changes: list[tuple[float, float]] = field(default_factory=list)
 
     def add(self, step: float, slope: float, noise: float) -> None:
         row = [slope]
@@ -142,6 +147,8 @@ class Table:
             shrink = (self.steps[-q] / step) ** 2
             row.append(row[q - 1] + (row[q - 1] - self.rows[-1][q - 1]) / (shrink - 1))
         self.errors.append(self._errors(row, noise / step))
+        change = abs(slope - self.rows[-1][0]) if self.rows else np.inf
+        self.changes.append((change, change - 4 * noise / step))
         self.rows.append(row)
         self.steps.append(step)
 
@@ -156,10 +163,18 @@ class Table:
         return errors
 
     def best(self, near: Probe) -> tuple[float, float] | None:
-        """The entry of least error among those that agree with all smaller steps and with the tiny probe."""
+        """The entry of least error among those that agree with all smaller steps and with the tiny probe.
+
+        A slope that changes more, by no rounding, at smaller steps is not yet near the derivative: no entry of its row.
+        """
         chosen: tuple[float, float] | None = None
         smaller: list[tuple[float, float]] = [(near.slope, near.error)]
-        for row, errors in zip(reversed(self.rows), reversed(self.errors), strict=True):
+        most = 0.0
+        table = zip(reversed(self.rows), reversed(self.errors), reversed(self.changes), strict=True)
+        for row, errors, (change, sure) in table:
+            if 2 * change < most:
+                continue
+            most = max(most, sure)
             own = [(value, error) for value, error in zip(row, errors, strict=True) if np.isfinite(error)]
             for value, error in own:
                 agrees = all(abs(value - other) <= 4 * (error + slack) for other, slack in smaller)
@@ -207,7 +222,9 @@ def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[floa
         if np.isfinite(slope):
             table.add(step, slope, noise)
             found = table.best(near) or (near.slope, near.error)
-            stale = 0 if found[1] < 0.5 * best[1] else stale + 1
+            # Far above the scale of f smaller steps do not help either, but that is not rounding, so they go on.
+            rounded = min(table.errors[-1]) <= 8 * noise / step
+            stale = 0 if found[1] < 0.5 * best[1] or not rounded else stale + 1
             best = min(found, (near.slope, near.error), key=lambda entry: entry[1])
         good = best[1] < 0.25 * near.error
         if step < 16 * near.step or (good and (stale >= 2 or best[1] <= 4 * noise / step)):

@@ -157,6 +157,32 @@ def test_a_plateau_far_above_the_scale_of_the_point_is_no_answer(side: float) ->
     assert abs(saturated.value - 1e6 / np.cosh(1) ** 2) <= saturated.bound < 1
 
 
+def in_float32(f: Any) -> Any:
+    return lambda x: f(np.asarray(x, dtype=np.float32)).astype(np.float64)
+
+
+def unit_variance(x: Any) -> Any:
+    """A row less its mean, over its deviation: flat far above its scale of 0.003."""
+    centred = x - x.mean()
+    return centred / np.sqrt(np.mean(centred**2) + np.float32(1e-5))
+
+
+@pytest.mark.parametrize("row", [[2.0, 2.0, 2.0000005], [1.9989, 2.0002, 2.0012], [1.9995, 1.9997, 2.0011]])
+def test_a_plateau_is_no_answer_in_float32_either(row: list[float]) -> None:
+    at, weights, last = np.array(row, dtype=np.float32).astype(np.float64), [-1.0, -3.0, 1.0], [0.0, 0.0, 1.0]
+    truth = np.dot(weights, np.imag(unit_variance(at + 1e-30j * np.array(last)))) / 1e-30
+    found = ladder(along(in_float32(unit_variance), at, last, weights))
+    assert found is None or abs(found.value - truth) <= found.bound
+
+
+def test_what_is_absorbed_in_even_steps_shows_in_the_bound() -> None:
+    """Where all points lie whole roundings apart, no difference of theirs shows that they were rounded."""
+    large = np.float32(316.2)
+    found = ladder(along(in_float32(lambda x: large + (x[:1] - large)), [0.0, 2.0], [1.0, 0.0]))
+    assert found is not None
+    assert abs(found.value - 1) <= found.bound
+
+
 def test_a_jump_is_not_given_a_narrow_slope() -> None:
     found = ladder(along(np.floor, [2.0]))
     assert found is None or found.bound > abs(found.value) + 1
