@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
+from cnngrad.checks.pictures import pictures_after
 from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.case import Point
 from cnngrad.core.errors import Interrupted, UsageError
 from cnngrad.core.features import exercised
 from cnngrad.core.layer import Layer
+from cnngrad.core.picture import Picture
 from cnngrad.core.result import Result, Status
 from cnngrad.core.source import Source
 from cnngrad.findings import explained, is_finding, replayable, save_arrays
@@ -74,10 +76,18 @@ def examine(
         complete=not stopped,
         source=source,
         tables=dict if fold.first is None else partial(gradient_tables, layer, fold.first),
+        drawn=_drawn(layer, results, fold),
     )
     if stopped:
         raise Interrupted(report)
     return report
+
+
+def _drawn(layer: Layer, results: list[Result], fold: Fold) -> Callable[[], tuple[Picture, ...]]:
+    """What pictures are made of, on demand; none of a layer that hangs or dies."""
+    if fold.first is None or fold.lost:
+        return tuple
+    return partial(pictures_after, layer, results, fold.first, in_single if fold.single else None)
 
 
 def _judge_all(subject: Subject, points: Iterable[Point], work: Work, fold: Fold, replaying: bool) -> None:

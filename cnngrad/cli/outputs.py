@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnngrad.cli.progress import watching
+
 if TYPE_CHECKING:
     from cnngrad.report import Report
 
@@ -20,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that name files."""
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of the gradients")
     parser.add_argument(
         "--github",
         action="store_true",
@@ -41,9 +44,13 @@ class Outputs:
         self.started = datetime.now(UTC)
         self.begun = self.last = time.perf_counter()
         self.seconds: list[float] = []
-        for path in (options.json, options.junit):
+        for path in (options.json, options.junit, options.html):
             if path is not None:
                 refuse_unwritable(path)
+        if options.html is not None:
+            from cnngrad.report.html import refuse_without_jinja
+
+            refuse_without_jinja()
 
     def lap(self) -> None:
         """A layer is done."""
@@ -67,6 +74,14 @@ class Outputs:
         if self.options.junit is not None:
             document = report_junit(reports, self.seconds)
             write_whole(self.options.junit, lambda file: file.write(document))
+        if self.options.html is not None:
+            from cnngrad.report.html import report_html
+
+            for place, report in enumerate(reports):
+                with watching(f"pictures of {report.layer}", place, len(reports)):
+                    _ = report.pictures  # each is made once, here
+            page = report_html(reports, self._run())
+            write_whole(self.options.html, lambda file: file.write(page.encode()))
         if self.options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             _tell_github(reports)
 

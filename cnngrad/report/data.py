@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from cnngrad.core.case import Case
+from cnngrad.core.picture import Picture
 from cnngrad.core.result import Result, Status, combine
 from cnngrad.core.source import Source
 
@@ -64,6 +65,7 @@ class ReportData:
     complete: bool = True
     source: Source | None = None
     tables: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False, compare=False)
+    drawn: Callable[[], tuple[Picture, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property
     def failures(self) -> tuple[Result, ...]:
@@ -137,6 +139,11 @@ class ReportData:
     def gradients(self) -> Mapping[str, Any]:
         """For each input ``.analytic``, ``.numeric`` and ``.bound``, of every entry at the first point (on demand)."""
         return self.tables()
+
+    @cached_property
+    def pictures(self) -> tuple[Picture, ...]:
+        """What pictures of the gradients are drawn from, at the failing case or at one worth a look (on demand)."""
+        return self.drawn()
 
 
 GRADIENTS = "gradients_match_forward"
