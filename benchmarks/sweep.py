@@ -11,7 +11,6 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from benchmarks.scopes import SCOPES
@@ -24,7 +23,7 @@ from cnngrad.core.result import Status
 from cnngrad.examining import examine
 from cnngrad.report import Report
 from cnngrad.search import explicit_cases
-from cnngrad.work import Subject, Work, processes
+from cnngrad.work import Processes, Subject, Work
 
 RESULTS = Path(__file__).parent / "results" / "sweep.md"
 HEAD = """# The exhaustive small scope of every reference layer
@@ -80,8 +79,7 @@ def table(names: Sequence[str], jobs: int, resume: Path | None, time_limit: floa
     for name in names:
         layer = SCOPES[name]
         watch = progress(name, sum(1 for _ in explicit_cases(layer, "exhaustive", 0)))
-        executor = partial(processes, jobs) if jobs > 1 else None
-        with Work(executor, time_limit=time_limit, resume=resume, watch=watch) as work:
+        with Processes(jobs) as pool, Work(pool, time_limit=time_limit, resume=resume, watch=watch) as work:
             reports.append(swept(layer, work))
         yield row(name, reports[-1])
         yield from (f"\n{report}" for report in reports[-1:] if not report.ok)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from cnngrad.pytest_plugin import OPTIONS, record
 from cnngrad.report import GRADIENTS, Report
 from cnngrad.search import cases, effort_named, inside_hypothesis_test
 from cnngrad.work import Subject, Work
-from cnngrad.work.ordered import Executors
 
 __all__ = ["cases", "check"]
 
@@ -42,7 +42,7 @@ def check(
     exclude: Sequence[str] = (),
     diagnose: bool | None = None,
     raise_on_failure: bool = True,
-    executor: Executors | None = None,
+    executor: Executor | None = None,
     time_limit: float | None = None,
     resume: Path | str | None = None,
     watch: Callable[[Case], None] | None = None,

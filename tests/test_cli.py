@@ -220,7 +220,7 @@ PASSED = line(status=Status.PASSED)
 def test_verify_is_as_good_as_its_worst_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lines: list[Line], code: int
 ) -> None:
-    monkeypatch.setattr("cnngrad.verify.verify", lambda data, seed: iter(lines))
+    monkeypatch.setattr("cnngrad.verify.verify", lambda *_: iter(lines))
     assert main(["verify"]) == code
     out = capsys.readouterr().out
     assert out.startswith("No --data folder with MNIST's files: the network is checked on generated images.\n")

@@ -43,7 +43,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         *("core", "checks", "data", "examining", "layers", "networks", "oracles", "points", "report", "search", "work"),
     ),
     "explain": ("core", "differentiation", "layers", "oracles"),
-    "cli": ("core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify"),
+    "cli": ("core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify", "work"),
     "__main__": ("cli",),
 }
 FRAMEWORKS = ("torch", "jax", "jaxlib", "autograd")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cnngrad.cli import outputs
+from cnngrad.cli import outputs, workers
 from cnngrad.cli.progress import watching
 from cnngrad.cli.terminal import say
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from cnngrad.report import Report
 
 HELP = "check layers of your own"
@@ -29,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--exclude", action="append", default=[], metavar="CHECK", help="leave this check out")
     parser.add_argument("--no-diagnosis", action="store_true", help="do not name the mistake behind a wrong gradient")
+    workers.add_arguments(parser)
     outputs.add_arguments(parser)
 
 
@@ -40,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     files = outputs.Outputs(options)
     reports: list[Report] = []
     try:
-        _check_all(options, files, reports)
+        with workers.executor_for(options) as executor:
+            _check_all(options, executor, files, reports)
     except KeyboardInterrupt:
         files.write(reports)
         raise
@@ -50,7 +54,9 @@ def run(options: argparse.Namespace) -> int:
     return EXIT[str(worst_status(reports))]
 
 
-def _check_all(options: argparse.Namespace, files: outputs.Outputs, reports: list[Report]) -> None:
+def _check_all(
+    options: argparse.Namespace, executor: Executor | None, files: outputs.Outputs, reports: list[Report]
+) -> None:
     """Append a report for each layer; after Ctrl-C an incomplete one for those that are left as well."""
     from cnngrad.core.errors import Interrupted
     from cnngrad.report import Report
@@ -71,6 +77,8 @@ def _check_all(options: argparse.Namespace, files: outputs.Outputs, reports: lis
                     diagnose=not options.no_diagnosis,
                     raise_on_failure=False,
                     watch=watch,
+                    executor=executor,
+                    **workers.how(options),
                 )
             reports.append(report)
             files.lap()

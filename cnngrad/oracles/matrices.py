@@ -68,6 +68,6 @@ ORACLES = (
     linear(wirings.mean_pool_wiring, "mean_pool", exact=whole_powers),
     Oracle(
         "connection matrix", ("subsample",), _subsample, _subsample_gradients,
-        exact=subsample_is_linear,
+        exact=subsample_is_linear, scale=terms(gradients_by(wirings.subsample_wiring)),
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.oracles.activations import FUNCTIONS, each
+from cnngrad.oracles.convolutions import terms
 from cnngrad.oracles.matrices import subsample_is_linear, whole_powers
 from cnngrad.oracles.oracle import Config, Gradients, Inputs, Oracle, always
 from cnngrad.oracles.scipy_signal import box_spread, box_sums
@@ -72,6 +73,10 @@ def subsample_by_box_gradients(inputs: Inputs, config: Config, dy: Any) -> Gradi
     """``delta = dy f'(u)``; ``dx`` its convolution with the box, times beta."""
     u, down = _before_activation(inputs, config)
     return _subsample_terms(inputs, config, dy * each(FUNCTIONS[config.get("activation", "identity")][1], u), down)
+
+
+def _without_activation(inputs: Inputs, config: Config, dy: Any) -> Gradients:
+    return _subsample_terms(inputs, config, dy, _before_activation(inputs, config)[1])
 
 
 def _subsample_terms(inputs: Inputs, config: Config, delta: Any, down: Array) -> Gradients:
@@ -165,7 +170,7 @@ ORACLES = (
     ),
     Oracle(
         "scipy.signal and a box kernel", ("subsample",), subsample_by_box, subsample_by_box_gradients,
-        exact=subsample_is_linear,
+        exact=subsample_is_linear, scale=terms(_without_activation),
     ),
     Oracle("plain loops", ("max_pool",), max_by_loops, max_by_loops_gradients, exact=always),
     Oracle("plain loops", ("p_norm_pool",), p_norm_by_loops, p_norm_by_loops_gradients),

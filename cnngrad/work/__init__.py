@@ -6,6 +6,6 @@ A run is units → map → fold: ``units.py`` says what a unit is, this folder m
 
 from cnngrad.work.lost import Lost
 from cnngrad.work.subject import Subject
-from cnngrad.work.work import Work, processes
+from cnngrad.work.work import Processes, Work
 
-__all__ = ["Lost", "Subject", "Work", "processes"]
+__all__ = ["Lost", "Processes", "Subject", "Work"]

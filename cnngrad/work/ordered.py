@@ -16,8 +16,6 @@ from cnngrad.work.lost import DIED, Lost
 
 AHEAD = 64  # tasks handed out beyond the one whose answer is due, and so the most workers that are kept busy
 
-Executors = Executor | Callable[[], Executor]
-
 
 @dataclass
 class Task:
@@ -35,41 +33,67 @@ class Task:
     known: Any = None
 
 
-class Pool:
-    """An executor that is replaced when it breaks: by another of the same making, else by a process of our own."""
+class Processes(Executor):
+    """A pool of fresh processes that is made anew when one of them dies; an interrupt ends them without a word.
 
-    def __init__(self, executor: Executors):
-        self._make = None if isinstance(executor, Executor) else executor
-        self._executor = executor if isinstance(executor, Executor) else None
-        self._own: list[Executor] = []
+    >>> with Processes(1) as pool:
+    ...     pool.submit(sum, (1, 2)).result()
+    3
+    """
+
+    def __init__(self, number: int):
+        self._number = number
+        self._pool = self._made()
+
+    def _made(self) -> ProcessPoolExecutor:
+        quietly = (signal.SIGINT, signal.SIG_DFL)
+        return ProcessPoolExecutor(self._number, multiprocessing.get_context("spawn"), signal.signal, quietly)
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        """As any executor's."""
+        with suppress(BrokenExecutor):
+            return self._pool.submit(call, *arguments, **keywords)
+        self._pool = self._made()
+        return self._pool.submit(call, *arguments, **keywords)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As any executor's."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+class Pool:
+    """Someone's executor; if that breaks for good, a process of our own in its place."""
+
+    def __init__(self, executor: Executor):
+        self._executor = executor
+        self._own: Processes | None = None
 
     def submit(self, run: Callable[[], Any]) -> Future[Any]:
-        """Hand a task out."""
-        if self._executor is not None:
-            with suppress(BrokenExecutor):
-                return self._executor.submit(run)
-        self._executor = self._make() if self._make else processes(1)
-        self._own.append(self._executor)
-        return self._executor.submit(run)
+        """Hand a task out.
+
+        Raises:
+            UsageError: the executor takes no tasks any more.
+        """
+        try:
+            return self._executor.submit(run)
+        except BrokenExecutor:
+            self._executor = self._own = Processes(1)
+            return self._executor.submit(run)
+        except RuntimeError as error:
+            raise UsageError(f"the executor takes no work ({error}): pass one that is not shut down") from None
 
     def alone(self, run: Callable[[], Any]) -> Any:
         """The answer of a task that was lost, from a process that does nothing else; :class:`Lost` if it dies again."""
-        with processes(1) as single:
+        with Processes(1) as single:
             try:
                 return single.submit(run).result()
             except BrokenExecutor:
                 return Lost(DIED)
 
     def close(self) -> None:
-        """End the executors made here; those handed in are their owner's."""
-        for executor in self._own:
-            executor.shutdown(wait=True, cancel_futures=True)
-
-
-def processes(number: int) -> ProcessPoolExecutor:
-    """A pool of fresh processes, which an interrupt ends without a word."""
-    quietly = (signal.SIGINT, signal.SIG_DFL)
-    return ProcessPoolExecutor(number, multiprocessing.get_context("spawn"), signal.signal, quietly)
+        """End what was started here; the executor is its owner's."""
+        if self._own:
+            self._own.shutdown(cancel_futures=True)
 
 
 def in_order(tasks: Iterable[Task], pool: Pool) -> Iterator[tuple[Any, Any]]:

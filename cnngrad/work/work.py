@@ -14,10 +14,10 @@ from cnngrad.core.errors import UsageError
 from cnngrad.work.finished import Finished, keys_for
 from cnngrad.work.limit import OutOfTime, at_most
 from cnngrad.work.lost import NO_MEMORY, Lost, too_long
-from cnngrad.work.ordered import Executors, Pool, Task, in_order, processes
+from cnngrad.work.ordered import Pool, Processes, Task, in_order
 from cnngrad.work.subject import Subject, packed, received, unpacked
 
-__all__ = ["Executors", "Work", "processes"]
+__all__ = ["Processes", "Work"]
 
 
 Unit = tuple[Point, tuple[str, ...]]
@@ -28,8 +28,7 @@ class Work:
     """How units are run; in this process, without a limit, and told to nobody, if nothing is said.
 
     Args:
-        executor: any ``concurrent.futures.Executor`` (a process pool, Dask's ``Client.get_executor()``, mpi4py's), or
-            a function that makes one, which is called again if its workers die.
+        executor: any ``concurrent.futures.Executor``: a process pool, Dask's ``Client.get_executor()``, mpi4py's.
         time_limit: seconds that one unit may take: all checks at one point, the search, the explanation of a finding.
         resume: a file that keeps the results of finished points, and from which they are taken another time.
         watch: called with the case of each point when its results are there, in the order of the points.
@@ -44,16 +43,16 @@ class Work:
 
     def __init__(
         self,
-        executor: Executors | None = None,
+        executor: Executor | None = None,
         *,
         time_limit: float | None = None,
         resume: Path | str | None = None,
         watch: Callable[[Case], None] | None = None,
     ):
-        if executor is not None and not isinstance(executor, Executor) and not callable(executor):
+        if executor is not None and not isinstance(executor, Executor):
             raise UsageError(
-                f"executor takes a concurrent.futures.Executor or a function that makes one, not {executor!r}: pass "
-                "ProcessPoolExecutor() or Dask's client.get_executor()"
+                f"executor takes a concurrent.futures.Executor, not {executor!r}: pass ProcessPoolExecutor(), or "
+                "Dask's client.get_executor()"
             )
         if time_limit is not None and not (isinstance(time_limit, (int, float)) and time_limit > 0):
             raise UsageError(f"time_limit is {time_limit!r}; it takes seconds, a number above 0")

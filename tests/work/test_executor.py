@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ import pytest
 
 import cnngrad as cg
 from cnngrad.core.result import Status
-from cnngrad.work import processes
+from cnngrad.work import Processes
 from tests.work import layers
 
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
-    with processes(2) as executor:
+    with Processes(2) as executor:
         yield executor
 
 
@@ -59,7 +59,8 @@ def test_a_worker_that_dies_takes_nothing_with_it(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("CNNGRAD_TEST_DIED", str(tmp_path / "died"))
     alone = checked(layers.killed, effort="exhaustive")
     seen: list[cg.Case] = []
-    with processes(2) as broken:  # a pool handed in breaks for good: the rest is done by a process of our own
+    # A pool handed in breaks for good: the rest is done by a process of our own.
+    with ProcessPoolExecutor(2, get_context("spawn")) as broken:
         report = checked(layers.killed, effort="exhaustive", executor=broken, watch=seen.append)
     assert (tmp_path / "died").exists()
     assert alone.ok
@@ -68,8 +69,8 @@ def test_a_worker_that_dies_takes_nothing_with_it(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.integration
-def test_the_one_that_kills_its_worker_is_told() -> None:
-    report = checked(layers.dying, effort="exhaustive", executor=partial(processes, 2))
+def test_the_one_that_kills_its_worker_is_told(pool: Executor) -> None:
+    report = checked(layers.dying, effort="exhaustive", executor=pool)
     whole = checked(layers.right, effort="exhaustive")
     errors = [result for result in report.results if result.status == Status.ERROR]
     assert {result.case.sizes == {"n": 2, "width": 3} for result in errors if result.case} == {True}
@@ -88,8 +89,8 @@ def test_the_one_that_kills_its_worker_is_told() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(1, marks=pytest.mark.integration)])
-def test_a_layer_that_hangs_is_stopped(workers: int) -> None:
-    how: dict[str, Any] = {"executor": partial(processes, workers)} if workers else {}
+def test_a_layer_that_hangs_is_stopped(workers: int, pool: Executor) -> None:
+    how: dict[str, Any] = {"executor": pool} if workers else {}
     report = checked(layers.hanging, effort="exhaustive", time_limit=0.3, **how)
     errors = [result for result in report.results if result.status == Status.ERROR]
     assert [result.case and result.case.sizes for result in errors] == [{"n": 2, "width": 3}] * 2
@@ -108,7 +109,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_layer(pool: Executor) -> No
 def test_what_is_refused(pool: Executor) -> None:
     local = cg.Layer(layers.right.vjp, ("x",), "local", shapes={"x": (3,)})
     wrong_uses: list[tuple[dict[str, Any], str]] = [
-        ({"executor": 2}, "executor takes a concurrent.futures.Executor or a function that makes one, not 2: pass "),
+        ({"executor": 2}, "executor takes a concurrent.futures.Executor, not 2: pass ProcessPoolExecutor(), or "),
         ({"time_limit": 0}, "time_limit is 0; it takes seconds, a number above 0"),
         ({"time_limit": "soon"}, "time_limit is 'soon'; it takes seconds, a number above 0"),
         ({"resume": "."}, "cannot resume from .: "),
