@@ -15,13 +15,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help verify test check format lint types integration docs bench-verdicts clean
+.PHONY: help verify test check format lint types integration docs messages bench-verdicts clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
 	@echo "make test            the tests and the examples in the docstrings, under a minute"
 	@echo "make check           format, lint, types, integration tests (frameworks, packaging), then make test"
 	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
+	@echo "make messages        brings the Chinese catalogues in docs/locale up to the English pages"
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
 	@echo "make clean           remove .venv and everything else that make and the tests left"
 
@@ -49,6 +50,12 @@ integration: $(VENV)/.dev
 docs: $(VENV)/.docs
 	"$(PY)" -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	"$(PY)" -m sphinx -W --keep-going -q -b html -D language=zh_CN docs docs/_build/html/zh_CN
+
+# Brings the Chinese catalogues up to the English pages: new messages come empty, changed ones marked as fuzzy.
+TRANSLATED = docs/index.md docs/start.md docs/guide.md docs/derivations/*.md
+messages: $(VENV)/.docs
+	"$(PY)" -m sphinx -q -b gettext docs docs/_build/gettext $(TRANSLATED)
+	"$(PY)" -m sphinx_intl update -p docs/_build/gettext -d docs/locale -l zh_CN -w 100 --no-obsolete
 
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts
