@@ -40,6 +40,7 @@ class Claim:
         dy: the flat cotangent.
         returned: what the backward returned, by input.
         sound: the inputs whose claimed gradient has the right shape and is finite: those that can be compared.
+        located: whether a failure is to name its worst entry, which costs forwards.
     """
 
     at: Evaluation
@@ -47,6 +48,7 @@ class Claim:
     dy: Vector
     returned: dict[str, Any]
     sound: tuple[str, ...] = ()
+    located: bool = True
     gradient: Vector = field(init=False)
 
     def __post_init__(self) -> None:

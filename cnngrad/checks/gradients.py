@@ -13,8 +13,8 @@ import numpy as np
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.claim import Claim, Comparison
 from cnngrad.checks.compare import compare, compare_exactly
-from cnngrad.checks.kinks import judge_at_kinks, judge_beside
-from cnngrad.checks.localise import worst_entry
+from cnngrad.checks.kinks import judge_at_kinks, judge_beside, plainly_wrong_beside
+from cnngrad.checks.localise import SECOND_LADDER, found_wrong, the_only_one, way_to_ask, worst_entry
 from cnngrad.core.arrays import flatten, is_differentiable, shape_text
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import aside
@@ -23,8 +23,6 @@ from cnngrad.core.result import Result, Status
 from cnngrad.differentiation import Line
 from cnngrad.differentiation.complex_step import complex_step
 from cnngrad.differentiation.ladder import ladder
-
-SECOND_LADDER = 2.0**-0.5  # irrational against the ratio of steps: the two ladders never share one
 
 
 def judge(at: Evaluation) -> list[Result]:
@@ -88,9 +86,11 @@ def judge_claim(claim: Claim) -> dict[str, Result]:
     """
     judged, unsettled = judge_smooth(claim)
     failed = [name for name, result in judged.items() if result.status == Status.FAILED]
-    beside = judge_beside(claim, failed, judge_smooth) if failed else None
+    sure = plainly_wrong_beside(claim, failed) if failed else []
+    doubtful = [name for name in failed if name not in sure]
+    beside = judge_beside(claim, doubtful, judge_smooth) if doubtful else None
     if beside is not None:
-        unsettled += [name for name in failed if _would_have_failed(beside[name], judged[name])]
+        unsettled += [name for name in doubtful if _would_have_failed(beside[name], judged[name])]
     return judged | (judge_at_kinks(claim, unsettled, judge_smooth) if unsettled else {})
 
 
@@ -101,26 +101,26 @@ def _would_have_failed(beside: Result, here: Result) -> bool:
     return (beside.detectable or 0.0) < abs(here.analytic - here.numeric)
 
 
-def judge_smooth(claim: Claim, locate: bool = True) -> tuple[dict[str, Result], list[str]]:
+def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     """Compare each input exactly where that can be done, else all together, else one by one.
-
-    Args:
-        locate: whether a failure is to name the worst entry, which costs forwards.
 
     Returns:
         The results, and the inputs along which the forward is not smooth here.
     """
-    judged = {name: result for name in claim.sound if (result := _judge_exactly(claim, name, locate))}
+    judged = {name: result for name in claim.sound if (result := _judge_exactly(claim, name))}
     rest = [name for name in claim.sound if name not in judged]
     if not rest:
         return judged, []
     together = compare(claim, rest)
     if together is not None and together.agrees:
         return judged | {name: _passed(claim, name, together) for name in rest}, []
+    only = None if together is None else _only_one_wrong(claim, rest, together)
+    if only is not None:
+        return judged | only, []
     unsettled = []
     for name in rest:
         alone = together if len(rest) == 1 else compare(claim, [name])
-        result = None if alone is None else _settle(claim, name, alone, locate)
+        result = None if alone is None else _settle(claim, name, alone)
         if result is None:
             unsettled.append(name)
         else:
@@ -128,7 +128,7 @@ def judge_smooth(claim: Claim, locate: bool = True) -> tuple[dict[str, Result], 
     return judged, unsettled
 
 
-def _judge_exactly(claim: Claim, name: str, locate: bool) -> Result | None:
+def _judge_exactly(claim: Claim, name: str) -> Result | None:
     """Without tolerance; a disagreement counts if another direction and another step say the same."""
     first = compare_exactly(claim, name)
     if first is None:
@@ -136,10 +136,10 @@ def _judge_exactly(claim: Claim, name: str, locate: bool) -> Result | None:
     if first.agrees:
         return _passed(claim, name, first)
     second = compare_exactly(claim, name, again=True)
-    return None if second is None or second.agrees else _failed(claim, name, "exact", locate)
+    return None if second is None or second.agrees else worst_entry(claim, name, "exact")
 
 
-def _settle(claim: Claim, name: str, first: Comparison, locate: bool) -> Result | None:
+def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
     """A lead is a failure only if a ladder that shares no step says so too; ``None`` sends it to the kinks."""
     if first.agrees:
         return _passed(claim, name, first)
@@ -154,11 +154,20 @@ def _settle(claim: Claim, name: str, first: Comparison, locate: bool) -> Result 
         return None
     if second.agrees:
         return _passed(claim, name, second)
-    return _failed(claim, name, patient.found.how, locate)
+    return worst_entry(claim, name, patient.found.how, first)
 
 
-def _failed(claim: Claim, name: str, how: str, locate: bool) -> Result:
-    return worst_entry(claim, name, how) if locate else finding(Status.FAILED, input=name, how=how)
+def _only_one_wrong(claim: Claim, names: list[str], together: Comparison) -> dict[str, Result] | None:
+    """One entry found wrong by two estimates that share no step, and with it put right all inputs agree together."""
+    places = np.concatenate([np.arange(claim.gradient.size)[claim.at.slices[name]] for name in names])
+    only = the_only_one(claim, places, way_to_ask(claim, together), together)
+    if only is None:
+        return None
+    wrong = next(name for name in names if only.place[0] in range(*claim.at.slices[name].indices(claim.gradient.size)))
+    failed = found_wrong(claim, wrong, only)
+    if failed.status != Status.FAILED:
+        return None
+    return {name: failed if name == wrong else _passed(claim, name, only.rest) for name in names}
 
 
 def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:
