@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,8 @@ def test_samples_in_several_blocks_give_what_one_block_gives(monkeypatch):
     x, w, b = rng.integers(-4, 5, (5, 2, 6, 5)) * 1.0, rng.integers(-4, 5, (3, 2, 3, 2)) * 1.0, np.ones(3)
     y, backward = conv_vjp(x, w, b, stride=2, pad=1)
     monkeypatch.setattr("cnngrad.layers._windows.Windows.columns", _counted(calls := []))
-    monkeypatch.setitem(conv_vjp.__globals__, "BLOCK_ENTRIES", 1)
+    # cnngrad.layers.conv as an attribute is the Layer, which hides the module of the same name.
+    monkeypatch.setattr(sys.modules["cnngrad.layers.conv"], "BLOCK_ENTRIES", 1)
     y_blocks, backward_blocks = conv_vjp(x, w, b, stride=2, pad=1)
     assert len(calls) == 5
     assert np.array_equal(y, y_blocks)
