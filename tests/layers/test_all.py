@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -171,7 +172,10 @@ def test_features_are_not_always_there(layer):
 def test_a_cotangent_of_another_shape_is_refused(layer):
     (point,) = points(layer, 1)
     _, backward = layer(*point.inputs, **point.config)
-    with pytest.raises(UsageError, match=r"dy has shape \(7, 7\); it takes the shape of the output"):
+    # A layer made of others leaves it to the last of them, which is the one that was given dy.
+    last = re.sub(r"(true_)?conv[123]?d?$", "conv", layer.name)
+    asked = {"relu_conv": "relu", "sigmoid_conv": "sigmoid"}.get(last, last)
+    with pytest.raises(UsageError, match=rf"^{asked}: dy has shape \(7, 7\); it takes the shape of the output"):
         backward(np.ones((7, 7)))
 
 
