@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help verify test check format lint types integration docs messages bench-verdicts clean
+.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-verdicts clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
@@ -24,6 +24,8 @@ help:
 	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
 	@echo "make messages        brings the Chinese catalogues in docs/locale up to the English pages"
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
+	@echo "make coverage        which lines and branches the tests reach, at least 95 %"
+	@echo "make mutants         which small changes of the code no test notices (slow)"
 	@echo "make clean           remove .venv and everything else that make and the tests left"
 
 verify: $(VENV)/.core
@@ -57,11 +59,20 @@ messages: $(VENV)/.docs
 	"$(PY)" -m sphinx -q -b gettext docs docs/_build/gettext $(TRANSLATED)
 	"$(PY)" -m sphinx_intl update -p docs/_build/gettext -d docs/locale -l zh_CN -w 100 --no-obsolete
 
+# Hours on one core: every small change of layers/, differentiation/ and checks/ against the tests that reach it.
+mutants: $(VENV)/.mutants
+	"$(PY)" -m mutmut run --max-children 2
+	"$(PY)" -m benchmarks.mutants
+
+# The integration tests included: without a framework its adapter is not covered.
+coverage: $(VENV)/.dev
+	"$(PY)" -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
+
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts
 
 clean:
-	rm -rf .venv build dist docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf .venv build dist mutants docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
 	find . -path ./.git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each amount of installation; pyproject.toml says what belongs to it.
@@ -89,6 +100,10 @@ $(VENV)/.docs: $(VENV)/.core
 $(VENV)/.bench: $(VENV)/.core
 	"$(PY)" -m pip install -q --upgrade "pip>=25.1"
 	"$(PY)" -m pip install -q --group bench
+	@touch "$@"
+
+$(VENV)/.mutants: $(VENV)/.test
+	"$(PY)" -m pip install -q --group mutants
 	@touch "$@"
 
 $(VENV)/.dev: $(VENV)/.test
