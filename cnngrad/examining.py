@@ -76,7 +76,7 @@ def examine(
         complete=not stopped,
         source=source,
         tables=dict if fold.first is None else partial(gradient_tables, layer, fold.first),
-        drawn=_drawn(layer, results, fold),
+        drawn=tuple if stopped else _drawn(layer, results, fold),
     )
     if stopped:
         raise Interrupted(report)

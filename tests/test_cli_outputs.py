@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -130,7 +131,30 @@ def test_an_interruption_leaves_an_incomplete_report_and_is_code_130(
     assert [error.get("message") for error in root.iter("error")] == ["the run was stopped before its end"] * 2
 
 
-@pytest.mark.parametrize("option", ["--json", "--junit"])
+def test_ctrl_c(folder: Path) -> None:
+    """The real signal, in the middle of a layer that takes its time."""
+    slow = "time.sleep(0.02); print('at it', flush=True)"
+    source = SOURCE.replace("import cnngrad", "import time\nimport cnngrad").replace(
+        "def vjp(x):", f"def vjp(x):\n        {slow}"
+    )
+    (folder / "net.py").write_text(source)
+    command = [sys.executable, "-m", "cnngrad", "check", "net.py:right", "--json", "out.json", "--html", "out.html"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        for _ in range(20):
+            assert running.stdout.readline() == "at it\n"
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "cnngrad: interrupted; what stands above is incomplete\n")
+    assert "\n  incomplete: stopped after " in out
+    assert loaded(folder / "out.json")["complete"] is False
+    assert "incomplete: the run was stopped before its end" in (folder / "out.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit", "--html"])
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [

@@ -64,8 +64,10 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {"cnngrad", f"cnngrad-{cnngrad.__version__}.dist-info"}
 
 
-def test_the_wheel_holds_every_module(wheel: Path) -> None:
-    here = {str(path.relative_to(ROOT)) for path in (ROOT / "cnngrad").rglob("*.py")}
+def test_the_wheel_holds_every_module_and_what_they_read(wheel: Path) -> None:
+    files = [path for path in (ROOT / "cnngrad").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    here = {str(path.relative_to(ROOT)) for path in files}
+    assert {"cnngrad/report/schema.json", "cnngrad/report/page/page.js"} <= here
     assert here <= set(zipfile.ZipFile(wheel).namelist())
 
 

@@ -27,17 +27,19 @@ ENTRIES = 128  # each costs tens of forwards where it cannot be had exactly
 CELLS = 128  # of all inputs of a point that is larger
 
 
-def telling_case(results: Sequence[Result]) -> Case | None:
-    """The case worth a picture: the first failure's, or the largest one judged that is small enough to be looked at."""
+def telling_cases(results: Sequence[Result]) -> tuple[Case, ...]:
+    """The cases worth a picture: the first failure's, and the largest one judged that is small enough to be looked at.
+
+    A failure is shrunk until there is not much left to see; at a larger case its pattern shows.
+    """
     judged = [r for r in results if r.check == GRADIENTS and r.case is not None]
     failed = [r.case for r in judged if r.status == Status.FAILED]
-    if failed:
-        return failed[0]
     sizes: Counter[Any] = Counter()
     for result in judged:
         sizes[result.case] += result.entries
     small = {case: size for case, size in sizes.items() if 0 < size <= ENTRIES and not case.values.startswith("file:")}
-    return max(small, key=lambda case: small[case]) if small else None
+    largest = [max(small, key=lambda case: small[case])] if small else []
+    return tuple(dict.fromkeys(case for case in (*failed[:1], *largest) if case is not None))
 
 
 def pictures_after(
@@ -49,11 +51,14 @@ def pictures_after(
         first: the point judged first, which alone holds arrays of the user's own.
         as_judged: what was done to a point before it was judged.
     """
-    case = telling_case(results)
-    if case is None or case == first.case:
-        return pictures(layer, first)
-    point = case.point(layer)
-    return pictures(layer, point if as_judged is None else as_judged(point))
+    found: list[Picture] = []
+    for case in telling_cases(results) or (first.case,):
+        try:
+            point = first if case == first.case else case.point(layer)
+        except UsageError:
+            continue  # arrays that were saved, and are no more
+        found += pictures(layer, point if as_judged is None else as_judged(point))
+    return tuple(found)
 
 
 def pictures(layer: Layer, point: Point) -> tuple[Picture, ...]:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.arrays import Array, number
+from cnngrad.core.case import Case
 from cnngrad.core.errors import UsageError
 from cnngrad.core.picture import Curve, Picture
 from cnngrad.core.result import Result
 from cnngrad.report.characters import visible
-from cnngrad.report.data import ReportData
+from cnngrad.report.data import GRADIENTS, ReportData
 from cnngrad.report.json import report_document
 from cnngrad.report.text import compared_text
 
@@ -65,7 +66,7 @@ def report_html(reports: Sequence[ReportData], run: Mapping[str, Any] | None = N
         document=document,
         totals=document["totals"],
         layers=[_layer(report) for report in reports],
-        pictures=[[_picture(picture) for picture in report.pictures] for report in reports],
+        pictures=[[[_picture(each) for each in group] for _, group in _groups(report)] for report in reports],
         run=dict(run) if run else None,
         # The page's own files, which alone are not escaped; and no other script or style may run in it.
         style=Markup((PAGE / "page.css").read_text("utf-8")),
@@ -97,9 +98,17 @@ def _layer(report: ReportData) -> dict[str, Any]:
         "more": len(failures) - FINDINGS if len(failures) > FINDINGS else 0,
         "features": [{"name": name, "count": count} for name, count in features.items()],
         "dims": _dims(report),
-        "case": str(report.pictures[0].case) if report.pictures else "",
+        "cases": [str(case) for case, _ in _groups(report)],
         "results": [_row(result) for result in report.results],
     }
+
+
+def _groups(report: ReportData) -> list[tuple[Case, list[Picture]]]:
+    """The pictures by their case; inputs with a wrong gradient first."""
+    wrong = {result.input for result in report.failures if result.check == GRADIENTS}
+    pictures = sorted(report.pictures, key=lambda picture: picture.input not in wrong)
+    cases = dict.fromkeys(picture.case for picture in report.pictures)
+    return [(case, [picture for picture in pictures if picture.case == case]) for case in cases]
 
 
 def _finding(result: Result) -> dict[str, Any]:

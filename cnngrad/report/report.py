@@ -20,3 +20,13 @@ class Report(ReportData):
     def to_json(self) -> str:
         """The whole report as JSON."""
         return report_json([self])
+
+    def to_html(self) -> str:
+        """The whole report as one page with pictures of the gradients.
+
+        Raises:
+            UsageError: Jinja2 is not installed.
+        """
+        from cnngrad.report.html import report_html
+
+        return report_html([self])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import cnngrad as cg
-from cnngrad.checks.pictures import CELLS, block_for, pictures, telling_case
+from cnngrad.checks.pictures import CELLS, block_for, pictures, telling_cases
 from cnngrad.core.case import Case
 from cnngrad.core.picture import Picture
 from cnngrad.report import Report
@@ -125,16 +125,17 @@ def test_a_layer_that_raises_has_none() -> None:
     assert pictures(layer, Case().point(layer)) == ()
 
 
-def test_the_case_worth_a_picture() -> None:
+def test_the_cases_worth_a_picture() -> None:
     small, large, huge, own = (Case((("n", n),)) for n in (2, 8, 999, 4))
     own = Case(values="file:x.npz")
     passed = [
         result(case=case, entries=entries) for case, entries in ((small, 4), (large, 64), (huge, 9999), (own, 100))
     ]
-    assert telling_case(passed) == large
-    assert telling_case([*passed, failure(case=small)]) == small
-    assert telling_case([result(case=own)]) is None
-    assert telling_case([]) is None
+    assert telling_cases(passed) == (large,)
+    assert telling_cases([*passed, failure(case=small)]) == (small, large)
+    assert telling_cases([failure(case=small)]) == (small,)
+    assert telling_cases([result(case=own)]) == ()
+    assert telling_cases([]) == ()
 
 
 def test_pictures_are_made_on_demand_and_turn_no_verdict() -> None:
@@ -148,7 +149,7 @@ def test_pictures_are_made_on_demand_and_turn_no_verdict() -> None:
     layer = cg.Layer(vjp, ("x",), "wrong", dims={"n": (1, 4)}, shapes=lambda d: {"x": (d.n,)})
     report = cg.check(layer, raise_on_failure=False, effort="quick")
     before, text = calls, report.to_json()
-    (found,) = report.pictures
+    found, *_ = report.pictures
     assert calls > before
     assert found.case == report.failures[0].case
     made = calls

@@ -25,9 +25,11 @@ PAGE = report_html(
 )
 
 
-def data_of(page: str) -> list[list[dict[str, Any]]]:
+def data_of(page: str) -> list[list[list[dict[str, Any]]]]:
     (text,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    found: list[list[dict[str, Any]]] = json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    found: list[list[list[dict[str, Any]]]] = json.loads(
+        text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON")
+    )
     return found
 
 
@@ -39,7 +41,7 @@ def test_the_totals_are_those_of_the_json() -> None:
 
 
 def test_the_numbers_of_the_pictures() -> None:
-    right, wrong, *_ = data_of(PAGE)
+    (right,), (wrong,), *_ = data_of(PAGE)
     first = picture()
     assert right[0]["shape"] == [2, 1, 3, 3]
     assert right[0]["claimed"] == [float(f"{value:.6g}") for value in first.claimed.ravel()]
@@ -56,7 +58,7 @@ def test_nothing_hostile_is_left_as_it_was() -> None:
     for danger in ("<script>alert", "<img", "{{", "49", "\x1b", "\u2028<", "\ud800"):
         assert (danger in rest) == (danger == "{{"), danger  # braces mean nothing to a browser
     assert html.escape("</script><script>alert(1)</script>") in rest
-    assert data_of(PAGE)[4][0]["input"].startswith("</script><script>alert(1)")
+    assert data_of(PAGE)[4][0][0]["input"].startswith("</script><script>alert(1)")
     assert PAGE.encode()
 
 
@@ -116,6 +118,6 @@ def test_without_jinja_one_sentence_before_anything_is_checked(
 def test_the_command_writes_the_page(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "r.html"
     assert main(["check", "cnngrad.layers:dense", "--effort", "quick", "--html", str(path)]) == 0
-    ((*inputs,),) = data_of(path.read_text("utf-8"))
+    ((inputs,),) = data_of(path.read_text("utf-8"))
     assert [each["input"] for each in inputs] == ["x", "w", "b"]
     assert all(value == 0 for each in inputs for value in each["difference"])

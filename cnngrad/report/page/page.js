@@ -210,7 +210,7 @@ function vCurve(curve) {
 // Each layer's pictures are drawn when they come into view for the first time.
 
 function drawAll(place) {
-  for (const picture of LAYERS[Number(place.dataset.layer)]) {
+  for (const picture of LAYERS[Number(place.dataset.layer)][Number(place.dataset.group)]) {
     const size = picture.shape.length ? `(${picture.shape.join(", ")})` : "a single number";
     const blocks = picture.block.some((b) => b > 1) ? `; a cell is the mean of ${picture.block.join(" × ")} entries` : "";
     place.append(element("h4", {}, `${picture.input} `, element("span", { class: "quiet" }, size + blocks)));
