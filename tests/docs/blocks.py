@@ -27,7 +27,17 @@ PAGES = tuple(
 FENCE = re.compile(r"^(?P<mark>```+)(?P<head>.*)\n(?P<body>(?:.*\n)*?)(?P=mark) *$", re.MULTILINE)
 OPTION = re.compile(r":([\w-]+): *(.*)\n")
 # Fences that hold no code: what a program prints, and what the build of the pages computes or lists.
-NO_CODE = ("text", "{toctree}", "{picture}", "{numbers}", "{held-by}", "{network}", "{eval-rst}", "{include}")
+NO_CODE = (
+    "text",
+    "{image}",
+    "{toctree}",
+    "{picture}",
+    "{numbers}",
+    "{held-by}",
+    "{network}",
+    "{eval-rst}",
+    "{include}",
+)
 # What prepares a machine is tried elsewhere (tests/test_packaging.py); the targets of make are looked up.
 NOT_RUN = re.compile(r"(python -m )?pip install |git clone |make ")
 
