@@ -25,10 +25,12 @@ _HOME = {
     "Suspect": "cnngrad.core.result",
     "GradientMismatch": "cnngrad.core.errors",
     "LayerRaised": "cnngrad.core.errors",
+    "MistakeSurvived": "cnngrad.core.errors",
     "NotVerified": "cnngrad.core.errors",
     "UsageError": "cnngrad.core.errors",
     "Estimate": "cnngrad.differentiation",
     "Report": "cnngrad.report",
+    "audit": "cnngrad.auditing",
     "cases": "cnngrad.runner",
     "check": "cnngrad.runner",
     "numerical_gradient": "cnngrad.differentiation",
@@ -57,10 +59,12 @@ if TYPE_CHECKING:
     from cnngrad.adapters import from_jax as from_jax
     from cnngrad.adapters import from_torch as from_torch
     from cnngrad.adapters import torch_variants as torch_variants
+    from cnngrad.auditing import audit as audit
     from cnngrad.core.case import Case as Case
     from cnngrad.core.case import Point as Point
     from cnngrad.core.errors import GradientMismatch as GradientMismatch
     from cnngrad.core.errors import LayerRaised as LayerRaised
+    from cnngrad.core.errors import MistakeSurvived as MistakeSurvived
     from cnngrad.core.errors import NotVerified as NotVerified
     from cnngrad.core.errors import UsageError as UsageError
     from cnngrad.core.layer import Layer as Layer
@@ -83,6 +87,7 @@ __all__ = [
     "Layer",
     "LayerRaised",
     "LayerSuite",
+    "MistakeSurvived",
     "NotVerified",
     "Point",
     "Report",
@@ -92,6 +97,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "adapt",
+    "audit",
     "cases",
     "check",
     "from_autograd",

@@ -38,12 +38,16 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "runner": (
         *("core", "checks", "examining", "findings", "memory", "points", "pytest_plugin", "report", "search", "work"),
     ),
+    "auditing": ("core", "checks", "examining", "points", "report", "runner", "units", "work"),
     "testing": ("core", "checks", "report", "runner", "pytest_plugin"),
     "verify": (
         *("core", "checks", "data", "examining", "layers", "networks", "oracles", "points", "report", "search", "work"),
     ),
     "explain": ("core", "differentiation", "layers", "oracles"),
-    "cli": ("core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify", "work"),
+    "cli": (
+        *("auditing", "core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify"),
+        "work",
+    ),
     "__main__": ("cli",),
 }
 FRAMEWORKS = ("torch", "jax", "jaxlib", "autograd")

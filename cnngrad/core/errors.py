@@ -29,7 +29,7 @@ class LayerRaised(Exception):
 
 
 class VerdictError(AssertionError):
-    """Base of the two ways in which :func:`cnngrad.check` refuses a layer; holds the whole report."""
+    """Base of the ways in which ``cnngrad.check`` and ``cnngrad.audit`` refuse a layer; holds the whole report."""
 
     def __init__(self, report: Any):
         super().__init__(str(report))
@@ -50,3 +50,7 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, report: Any):
         super().__init__(f"{report.layer}: interrupted")
         self.report = report
+
+
+class MistakeSurvived(VerdictError):
+    """A mistake planted by :func:`cnngrad.audit` passed all checks, or none could be planted."""

@@ -1,0 +1,8 @@
+"""The self-audit: mistakes planted in a right backward, one group a file, and whether each would be caught."""
+
+from __future__ import annotations
+
+from cnngrad.auditing.auditor import MISTAKES, audit
+from cnngrad.auditing.outcome import Audit, Fate, Outcome
+
+__all__ = ["MISTAKES", "Audit", "Fate", "Outcome", "audit"]
