@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cnngrad.auditing.auditor import MISTAKES, audit
+from cnngrad.auditing.auditor import audit
+from cnngrad.auditing.mistakes import MISTAKES
 from cnngrad.auditing.outcome import Audit, Fate, Outcome
 
 __all__ = ["MISTAKES", "Audit", "Fate", "Outcome", "audit"]

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cnngrad.auditing import arrays as in_place
-from cnngrad.auditing import places, precision, samples, state, values
+from cnngrad.auditing.mistakes import MISTAKES
 from cnngrad.auditing.outcome import Audit, Fate, Outcome
 from cnngrad.auditing.planting import Mistake, Site
 from cnngrad.checks import Check
 from cnngrad.checks.calling import elsewhere, output_of
+from cnngrad.checks.claim import full_mantissas
 from cnngrad.checks.rounded import inputs_as
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, Point
@@ -27,15 +27,6 @@ from cnngrad.report import GRADIENTS
 from cnngrad.runner import choose_checks
 from cnngrad.units import in_single, takes_single_only, units
 from cnngrad.work import Subject
-
-MISTAKES: tuple[Mistake, ...] = (
-    *values.MISTAKES,  # factors, signs, entries left out or slightly off
-    *places.MISTAKES,  # turned, transposed, shifted, in another shape
-    *samples.MISTAKES,  # along the batch
-    *precision.MISTAKES,  # of a lower precision or another type
-    *state.MISTAKES,  # caches, sums, buffers, random numbers
-    *in_place.MISTAKES,  # what was handed in is changed
-)
 
 Gate = list[tuple[Point, list[Check]]]
 Watch = Callable[[Case], None]
@@ -142,7 +133,9 @@ def _outcome(mistake: Mistake, site: Site, gate: Gate, watch: Watch | None) -> O
     if differs:
         passed = f"it makes a difference at {differs} of {len(gate)} points and no check refuses it there"
         return Outcome(mistake.name, site.name, Fate.SURVIVED, reason=passed)
-    return Outcome(mistake.name, site.name, Fate.NOT_APPLICABLE, reason=f"makes no difference at {len(gate)} points")
+    return Outcome(
+        mistake.name, site.name, Fate.NOT_APPLICABLE, reason=f"the right layer's numbers at all {len(gate)} points"
+    )
 
 
 def _refused(wrong: Layer, point: Point, checks: Sequence[Check], name: str) -> Result | None:
@@ -155,14 +148,17 @@ def _refused(wrong: Layer, point: Point, checks: Sequence[Check], name: str) -> 
 
 
 def _makes_a_difference(mistake: Mistake, site: Site, point: Point) -> bool:
-    """Whether the mistake changes anything in calls such as the checks make: here, elsewhere, again, in float32."""
+    """Whether the mistake changes anything in calls such as the checks make of the layer.
+
+    At the point, elsewhere, at the point again, beside it with numbers of many bits, and in float32.
+    """
     site.note.made_a_difference = False
     at = Evaluation(mistake.planted(site), point)
     try:
-        there = elsewhere(at)
         y, backward = _called(at, point.inputs)
-        _called(at, there)
+        _called(at, elsewhere(at))
         at.pull(y, backward, point.cotangent(output_of(y).size))
+        _called(at, full_mantissas(at), 1 / 3)
     except LayerRaised:
         return True  # the checks say what to make of that
     with suppress(LayerRaised, UsageError):  # not every layer takes float32
@@ -170,8 +166,8 @@ def _makes_a_difference(mistake: Mistake, site: Site, point: Point) -> bool:
     return site.note.made_a_difference
 
 
-def _called(at: Evaluation, inputs: Sequence[Any]) -> tuple[Any, Any]:
-    """A forward and its backward."""
+def _called(at: Evaluation, inputs: Sequence[Any], factor: float = 1.0) -> tuple[Any, Any]:
+    """A forward and its backward, of the point's cotangent times a factor."""
     y, backward = at.vjp(inputs)
-    at.pull(y, backward, at.point.cotangent(output_of(y).size))
+    at.pull(y, backward, factor * at.point.cotangent(output_of(y).size))
     return y, backward

@@ -74,7 +74,7 @@ class Audit:
         return "\n".join([first, *_table([TITLES, *rows])])
 
 
-TITLES = ("mistake", "in", "caught by", "calls", "at")
+TITLES = ("mistake", "in", "caught by", "calls", "at, or why not")
 
 
 def _grouped(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:

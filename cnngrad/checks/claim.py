@@ -23,11 +23,15 @@ def precision_inside(at: Evaluation) -> float:
 
     Numbers with full mantissas go in; if all that comes out is short, something inside is.
     """
-    inputs, _ = unsaturated(at.layer, at.point.inputs)
-    moved = aside(at.layer, replace(at.point, inputs=inputs), 1 / 3, "full mantissas")
-    output = flatten(outputs_of(at.output(moved)))
+    output = flatten(outputs_of(at.output(full_mantissas(at))))
     telling = output[np.isfinite(output) & (output != 0) & (np.abs(output) != 1)]
     return max(working_eps(telling), EPS) if telling.size else 0.0
+
+
+def full_mantissas(at: Evaluation) -> tuple[Any, ...]:
+    """Inputs near the point, nothing saturated, whose numbers use all their bits."""
+    inputs, _ = unsaturated(at.layer, at.point.inputs)
+    return aside(at.layer, replace(at.point, inputs=inputs), 1 / 3, "full mantissas")
 
 
 @dataclass

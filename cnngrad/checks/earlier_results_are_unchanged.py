@@ -15,6 +15,9 @@ from cnngrad.core.call import Evaluation
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.result import Result
 
+FIRST, SECOND = 0, 1  # numbers of the cotangents
+ORDINAL = ("first", "second")
+
 
 @dataclass
 class Watched:
@@ -41,16 +44,19 @@ _ADVICE = {"its own backward": "backward works on it in place; let it work on a 
 
 
 def judge(at: Evaluation) -> list[Result]:
-    """Forward and backward at two points, on one object where the layer has one."""
+    """Forward and backward at two points with two dy, on one object where the layer has one.
+
+    Two dy, since the gradient of a linear layer is the same at both points.
+    """
     session, watched = on_one_object(at), Watched()
     y, backward = session.vjp(at.point.inputs)
     _watch_outputs(watched, y, "the output of the first forward")
-    _pull(session, y, backward, watched, "first")
+    _pull(session, y, backward, watched, FIRST)
     watched.look("its own backward")
     y, backward = session.vjp(elsewhere(at))
     watched.look("a later forward")
     _watch_outputs(watched, y, "the output of the second forward")
-    latest = _pull(session, y, backward, watched, "second")
+    latest = _pull(session, y, backward, watched, SECOND)
     watched.look("a later backward")
     failures = _after_overwriting(session, y, backward, latest) | watched.failures
     return verdicts(dict.fromkeys((OUTPUT, *latest, *failures)), failures)
@@ -61,18 +67,18 @@ def _watch_outputs(watched: Watched, y: Any, what: str) -> None:
         watched.add(OUTPUT, what, part)
 
 
-def _pull(at: Evaluation, y: Any, backward: Any, watched: Watched, which: str) -> dict[str, Array]:
-    returned = at.pull(y, backward, at.point.cotangent(output_of(y).size))
+def _pull(at: Evaluation, y: Any, backward: Any, watched: Watched, which: int) -> dict[str, Array]:
+    returned = at.pull(y, backward, at.point.cotangent(output_of(y).size, which))
     found = gradients_in(at, returned)
     for name, value in zip(at.layer.inputs, returned, strict=True):
         if name in found:
-            watched.add(name, f"the gradient of {name} from the {which} backward", value)
+            watched.add(name, f"the gradient of {name} from the {ORDINAL[which]} backward", value)
     return found
 
 
 def _after_overwriting(at: Evaluation, y: Any, backward: Any, latest: dict[str, Array]) -> dict[str, Result]:
     """Gradients are scaled and clipped in place: that must not reach into what the backward keeps."""
-    dy = at.point.cotangent(output_of(y).size)
+    dy = at.point.cotangent(output_of(y).size, SECOND)
     try:
         again = at.pull(y, backward, dy)
         if not _repeats(gradients_in(at, again), latest):

@@ -189,15 +189,41 @@ def unsaturated(layer: Layer, inputs: Sequence[Any]) -> tuple[tuple[Any, ...], f
     >>> unsaturated(layer, [np.array([3.0, -8.0])])
     ((array([ 0.375, -1.   ]),), 0.125)
     """
-    free = [(name, value) for name, value in zip(layer.inputs, inputs, strict=True) if name in layer.differentiable]
-    largest = max((float(np.max(np.abs(value), initial=0.0)) for _, value in free), default=1.0)
-    factor = float(2.0 ** -np.ceil(np.log2(max(1.0, largest))))
-    for name, value in free:
+    factor = min(1.0, _to_size_one(layer, inputs))
+    scaled = _scaled(layer, inputs, factor)
+    return (tuple(inputs), 1.0) if scaled is None else (scaled, factor)
+
+
+def of_size_one(layer: Layer, inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """The differentiable inputs scaled up or down, by one power of two, so that the largest is between 1/2 and 1.
+
+    They stay as they are where that would leave the declared domain.
+
+    >>> of_size_one(Layer(lambda x: None, ("x",), "demo"), [np.array([3.0, -8.0]) / 1024])
+    (array([ 0.375, -1.   ]),)
+    """
+    scaled = _scaled(layer, inputs, _to_size_one(layer, inputs))
+    return tuple(inputs) if scaled is None else scaled
+
+
+def _to_size_one(layer: Layer, inputs: Sequence[Any]) -> float:
+    free = [value for name, value in zip(layer.inputs, inputs, strict=True) if name in layer.differentiable]
+    largest = max((float(np.max(np.abs(value), initial=0.0)) for value in free), default=1.0)
+    return float(2.0 ** -np.ceil(np.log2(largest))) if 0 < largest < np.inf else 1.0
+
+
+def _scaled(layer: Layer, inputs: Sequence[Any], factor: float) -> tuple[Any, ...] | None:
+    """The differentiable inputs times a factor; ``None`` where one would leave its domain."""
+    scaled = []
+    for name, value in zip(layer.inputs, inputs, strict=True):
         low, high = layer.domain.get(name, (-np.inf, np.inf))
-        if not np.all((factor * value > low) & (factor * value < high)):
-            return tuple(inputs), 1.0
-    scaled = {name: np.asarray(factor * value, dtype=np.asarray(value).dtype) for name, value in free}
-    return tuple(scaled.get(name, value) for name, value in zip(layer.inputs, inputs, strict=True)), factor
+        if name not in layer.differentiable:
+            scaled.append(value)
+        elif np.all((factor * value > low) & (factor * value < high)):
+            scaled.append(np.asarray(factor * value, dtype=np.asarray(value).dtype))
+        else:
+            return None
+    return tuple(scaled)
 
 
 def aside(layer: Layer, point: Point, share: float, purpose: str) -> tuple[Any, ...]:

@@ -37,6 +37,19 @@ def reused_gradient():
     return dense_layer(vjp)
 
 
+def reused_gradient_of_a_linear_layer():
+    buffer = np.zeros((3, 4))
+
+    def vjp(x):
+        def backward(dy):
+            buffer[...] = 2 * dy
+            return (buffer,)
+
+        return 2 * x, backward
+
+    return of_x(vjp)
+
+
 def output_overwritten_by_backward():
     def sigmoid(x):
         y = 1 / (1 + np.exp(-x))
@@ -84,6 +97,7 @@ def handed_out_cache():
             "the output of the first forward is changed by a later forward: it is, or is a view",
         ),
         (reused_gradient(), "w", "the gradient of w from the first backward is changed by a later backward"),
+        (reused_gradient_of_a_linear_layer(), "x", "from the first backward is changed by a later backward"),
         (output_overwritten_by_backward(), "output", "changed by its own backward: backward works on it in place"),
         (layer_of(ReusedOnObject), "output", "a buffer that is used again; return a copy"),
         (handed_out_cache(), "x", "an array that backward keeps is handed out; return a copy"),

@@ -19,6 +19,7 @@ from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result
 from cnngrad.layers import ALL, batch_norm, conv2d, dense, relu, sigmoid, softmax
+from cnngrad.networks import NETWORKS
 from cnngrad.runner import check
 from cnngrad.search import explicit_cases
 
@@ -124,6 +125,33 @@ def test_silent_lower_precision_is_said_to_be_that(dtype: Any, name: str) -> Non
     declared = replace(low, precision=name)
     (found,) = judged(computes_in_the_inputs_precision.CHECK, declared)
     assert (found.status, found.reason) == ("not_applicable", f"declared: precision={name!r}")
+
+
+def test_a_gradient_of_few_bits_is_said_to_be_that() -> None:
+    """Also where the point's own numbers are so short that rounding them to float32 changes nothing."""
+
+    def vjp(x: Any, w: Any) -> Any:
+        def backward(dy: Any) -> Any:
+            return dy * w, (dy * x).astype(np.float32).astype(np.float64)
+
+        return x * w, backward
+
+    layer = Layer(vjp, ("x", "w"), "product", shapes={"x": (4, 3), "w": (4, 3)})
+    (found,) = judged(computes_in_the_inputs_precision.CHECK, layer, "lattice")
+    assert (found.status, found.input) == ("failed", "w")
+    assert found.reason.startswith("float64 inputs give a gradient of w of float32 precision: something inside is")
+
+
+@pytest.mark.parametrize("case", ["values=saturated seed=5", "values=scale:1e-3 seed=4"])
+def test_numbers_that_are_equal_in_float32_alone_are_no_failure(case: str) -> None:
+    """Max pooling takes another of two sigmoids that float32 cannot tell apart."""
+    net = NETWORKS["sigmoid_net, max pooling (seed 002)"]
+    found = gradients_agree_in_float32.CHECK.run(net, Case.parse(case).point(net))
+    assert {(r.input, str(r.status)) for r in found} >= {("x", "inconclusive"), ("O3.w", "passed")}
+    assert next(r for r in found if r.input == "x").reason.startswith("float32 gives another result here and not at ")
+    wrong = off_in_single(net, 1e-2)
+    found = gradients_agree_in_float32.CHECK.run(wrong, Case.parse(case).point(wrong))
+    assert {(r.input, str(r.status)) for r in found} >= {("x", "failed"), ("O3.w", "failed")}
 
 
 @pytest.mark.parametrize("layer", ALL, ids=lambda layer: layer.name)

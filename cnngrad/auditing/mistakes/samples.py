@@ -9,8 +9,9 @@ from cnngrad.core.arrays import Array
 
 
 def _no_axis(site: Site) -> str:
-    name = site.name or "y"
-    return "" if site.sample_axis(name) is not None else f"no axis of samples is declared for {name} (batch_axis)"
+    return (
+        "" if site.sample_axis(site.name or "y") is not None else "no axis of samples is declared for it (batch_axis)"
+    )
 
 
 def _axis(array: Array, seen: Seen) -> int | None:
