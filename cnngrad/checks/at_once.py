@@ -99,8 +99,8 @@ def _single(claim: Claim, directions: list[Vector], places: npt.NDArray[np.int64
     for sample in range(SAMPLES if places.size else 0):
         inputs = aside(claim.at.layer, claim.at.point, ASIDE, f"regions {sample}")
         there = claim.at.vector_of(inputs)
-        y = claim.at.flat(there)
-        lines = [Line(claim.at.flat, there, direction, claim.dy, y) for direction in directions[:2]]
+        y, room = claim.at.flat(there), claim.at.room_at(there)
+        lines = [Line(claim.at.flat, there, direction, claim.dy, y, room) for direction in directions[:2]]
         slopes.append([(line(STEP * line.near) - y)[places] / (STEP * line.near) for line in lines])
     if not slopes:
         return np.zeros(0, dtype=bool)

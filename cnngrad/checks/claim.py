@@ -62,7 +62,12 @@ class Claim:
 
     def line(self, direction: Vector) -> Line:
         """The forward along a direction from this point."""
-        return Line(self.at.flat, self.at.origin, direction, self.dy, self.y0)
+        return Line(self.at.flat, self.at.origin, direction, self.dy, self.y0, self.room)
+
+    @cached_property
+    def room(self) -> Vector | None:
+        """How far each entry may move and stay in the declared domain."""
+        return self.at.room_at(self.at.origin)
 
     def holds(self, direction: Vector, found: Estimate, slack: float = 0.0) -> Comparison:
         """The central comparison: ``abs(<G, v> - e.value) <= e.bound``.
@@ -96,7 +101,10 @@ class Claim:
         moved = np.zeros(origin.size)
         eps = max(precision_inside(self.at), EPS)
         for side in (1.0, -1.0):
-            there = np.nan_to_num(self.gradient_for(self.dy, self.at.inputs_from(origin * (1 + side * eps))))
+            step = side * eps * origin
+            if self.room is not None:
+                step = np.where(np.abs(step) < self.room, step, 0.0)
+            there = np.nan_to_num(self.gradient_for(self.dy, self.at.inputs_from(origin + step)))
             moved = np.maximum(moved, np.abs(there - self.gradient))
         inputs, factor = unsaturated(self.at.layer, self.at.point.inputs)
         if factor < 1:

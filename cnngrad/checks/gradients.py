@@ -179,7 +179,7 @@ def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:
     beside = flatten([v for v in aside(at.layer, at.point, 2.0**-6, "trust") if is_differentiable(np.asarray(v))])
     if beside.size != at.origin.size:
         return False
-    line = Line(at.flat, beside, first.direction, claim.dy)
+    line = Line(at.flat, beside, first.direction, claim.dy, room=at.room_at(beside))
     real, sharp = ladder(line), complex_step(line)
     return real is not None and sharp is not None and abs(real.value - sharp.value) <= real.bound + sharp.bound
 

@@ -41,6 +41,9 @@ def judge(at: Evaluation) -> list[Result]:
 
 def _compared(at: Evaluation) -> list[Result]:
     single = inputs_as(np.float32, at.point.inputs)
+    room = at.room_at(at.vector_of(single))
+    if room is not None and not np.all(room > 0):
+        return [finding(Status.INCONCLUSIVE, reason="rounded to float32, an input leaves its declared domain")]
     exact = call(at, inputs_as(np.float64, single))  # the same numbers in both
     try:
         rounded = call(at, single)

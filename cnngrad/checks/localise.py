@@ -209,12 +209,14 @@ def _coloured(claim: Claim, places: Places) -> Estimate | None:
     pattern = claimed_pattern(at, claim.y0.size)
     if pattern is None:
         return None
-    found = coloured(at.flat, at.origin, claim.dy, pattern, list(at.slices.values()), rng)
+    found = coloured(at.flat, at.origin, claim.dy, pattern, list(at.slices.values()), rng, claim.room)
     return None if found is None else Estimate(found[places], np.zeros(places.size), "exact")
 
 
 def _worst_of(claim: Claim, name: str, places: Places, complete: bool) -> Result:
-    return _worst(claim, name, places, coordinates(claim.at.flat, claim.at.origin, claim.dy, places), complete)
+    return _worst(
+        claim, name, places, coordinates(claim.at.flat, claim.at.origin, claim.dy, places, claim.room), complete
+    )
 
 
 def _worst(claim: Claim, name: str, places: Places, table: Estimate, complete: bool) -> Result:

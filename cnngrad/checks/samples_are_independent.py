@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,13 @@ def judge(at: Evaluation) -> list[Result]:
     batch = min(at.point[name].shape[axes[name]] for name in carrying)
     if batch < 2:
         return [finding(Status.NOT_APPLICABLE, reason="there is one sample in the batch")]
-    sample = int(rng_for(at.point.case.seed, "sample").integers(batch))
-    inputs = _with_another(at, axes, sample)
-    if all(np.array_equal(x, y) for x, y in zip(inputs, at.point.inputs, strict=True)):
-        return inconclusive(axes, "the sample cannot be varied here")
+    others = elsewhere(at)
+    for sample in rng_for(at.point.case.seed, "sample").permutation(batch).tolist():
+        inputs = _with_another(at, axes, sample, others)
+        if not all(np.array_equal(x, y) for x, y in zip(inputs, at.point.inputs, strict=True)):
+            break
+    else:
+        return inconclusive(axes, "no sample can be varied here")
     after = call(at, inputs, before.dy)
     results = {name: (before.results[name], after.results[name]) for name in axes if _alike(name, before, after)}
     expected = {name: _others(kept, axes[name], sample) for name, (kept, _) in results.items()}
@@ -74,9 +77,9 @@ def _axes(at: Evaluation, before: Call) -> dict[str, int]:
     return found
 
 
-def _with_another(at: Evaluation, axes: Mapping[str, int], sample: int) -> list[Any]:
+def _with_another(at: Evaluation, axes: Mapping[str, int], sample: int, others: Sequence[Any]) -> list[Any]:
     inputs = [np.array(value) for value in at.point.inputs]
-    for name, other, value in zip(at.layer.inputs, elsewhere(at), inputs, strict=True):
+    for name, other, value in zip(at.layer.inputs, others, inputs, strict=True):
         if name in axes:
             np.moveaxis(value, axes[name], 0)[sample] = np.moveaxis(other, axes[name], 0)[sample]
     return inputs

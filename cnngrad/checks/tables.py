@@ -57,11 +57,12 @@ def gradient_tables(layer: Layer, point: Point) -> dict[str, GradientTable]:
 def _every_coordinate(at: Evaluation, dy: Vector) -> Estimate:
     """All at once where that can be done exactly, the rest (or all of them) one by one."""
     pattern, rng = claimed_pattern(at, dy.size), rng_for(at.point.case.seed, "colours")
-    together = None if pattern is None else coloured(at.flat, at.origin, dy, pattern, list(at.slices.values()), rng)
+    groups, room = list(at.slices.values()), at.room_at(at.origin)
+    together = None if pattern is None else coloured(at.flat, at.origin, dy, pattern, groups, rng, room)
     if together is None:
-        return coordinates(at.flat, at.origin, dy)
+        return coordinates(at.flat, at.origin, dy, room=room)
     left = np.flatnonzero(np.isnan(together))
-    alone = coordinates(at.flat, at.origin, dy, left)
+    alone = coordinates(at.flat, at.origin, dy, left, room)
     bound = np.zeros(together.size)
     together[left], bound[left] = alone.value, alone.bound
     return Estimate(together, bound, "exact")

@@ -134,6 +134,16 @@ class Evaluation:
         """The differentiable ones of some inputs as one vector."""
         return flatten([np.asarray(inputs[i], dtype=np.float64) for i in self.free])
 
+    def room_at(self, vector: Vector) -> Vector | None:
+        """How far each entry may move, to either side, and stay in the declared domain; ``None`` where none is."""
+        if not any(name in self.layer.domain for name in self.slices):
+            return None
+        room = np.full(vector.size, np.inf)
+        for name, span in self.slices.items():
+            low, high = self.layer.domain.get(name, (-np.inf, np.inf))
+            room[span] = np.minimum(vector[span] - low, high - vector[span])
+        return room
+
     def inputs_from(self, vector: Vector) -> list[Any]:
         """The inputs for :meth:`vjp` at another place; constants stay."""
         inputs = list(self.point.inputs)

@@ -9,6 +9,7 @@ that moves where the pattern says none should gives the whole group away.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,13 @@ def colours_of(pattern: Pattern) -> npt.NDArray[np.int64]:
 
 
 def coloured(
-    f: Function, at: Vector, dy: Vector, pattern: Pattern, groups: Sequence[slice], rng: np.random.Generator
+    f: Function,
+    at: Vector,
+    dy: Vector,
+    pattern: Pattern,
+    groups: Sequence[slice],
+    rng: np.random.Generator,
+    room: Vector | None = None,
 ) -> Vector | None:
     """The derivative of ``<dy, f>`` along every coordinate, exactly, from one forward a colour.
 
@@ -48,6 +55,7 @@ def coloured(
         pattern: shape (outputs, inputs): which outputs are claimed to depend on which inputs.
         groups: parts of the point in each of which f is linear (the inputs of a layer). Each is moved once as a whole,
             to both sides, which holds the result against kinks and against mistakes of the colouring.
+        room: how far each entry may move and stay where f is defined.
 
     Returns:
         One number for each coordinate; NaN for those of a colour that moved outputs outside the pattern. ``None`` where
@@ -64,7 +72,7 @@ def coloured(
         members = np.flatnonzero(chosen == colour)
         direction = np.zeros(at.size)
         direction[members] = 2.0 * rng.integers(0, 4, members.size) + 1.0
-        found = exact_difference(Line(f, at, direction, dy, y0), both_sides=False)
+        found = exact_difference(Line(f, at, direction, dy, y0, room), both_sides=False)
         if found is None:
             return None
         owned = pattern[:, members]
@@ -72,7 +80,9 @@ def coloured(
         strays = bool(np.any(slopes[~owned.any(axis=1)] != 0))
         gradient[members] = np.nan if strays else (dy * slopes) @ owned / direction[members]
     return (
-        gradient if all(_confirmed(Line(f, at, _over(at, group, rng), dy, y0), gradient) for group in groups) else None
+        gradient
+        if all(_confirmed(Line(f, at, _over(at, group, rng), dy, y0, room), gradient) for group in groups)
+        else None
     )
 
 
@@ -84,5 +94,5 @@ def _over(at: Vector, group: slice, rng: np.random.Generator) -> Vector:
 
 def _confirmed(line: Line, gradient: Vector) -> bool:
     known = np.where(np.isnan(gradient), 0.0, line.direction)
-    found = exact(Line(line.f, line.at, known, line.dy, line.y0))
+    found = exact(replace(line, direction=known))
     return found is not None and found.value == exact_dot(np.nan_to_num(gradient), known)

@@ -100,7 +100,7 @@ def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -
     """
     if not has_spare_bits(line.y0) or not has_spare_bits(line.at):
         return None
-    step = share * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=0.0))
+    step = min(line.limit, share * _next_power_of_two(np.max(np.abs(line.at[line.direction != 0]), initial=0.0)))
     if 64 * EPS * np.max(np.abs(line.y0), initial=0.0) >= step:
         return None  # the step is lost in outputs this large, and a rounded sum may end in zero bits too
     offset = step * line.direction

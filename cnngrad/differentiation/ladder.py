@@ -75,7 +75,7 @@ def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
     silent = all(np.array_equal(part, line.y0) for part in y)
     look = line(line.near / 4) if silent else line.y0
     lost = (look != line.y0) & (line.y0 != 0)
-    while silent and np.any(lost) and 64 * step < line.scale:
+    while silent and np.any(lost) and 64 * step < line.longest:
         step *= 64
         y = _five(line, step)
         silent = all(np.array_equal(part[lost], line.y0[lost]) for part in y)
@@ -206,7 +206,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
             near = _nearer(line, near, line.near * shift * SMALLEST)
         if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
             return None
-        value, error = _climb_down(line, line.scale * shift, near, (most - 4) // 2)
+        value, error = _climb_down(line, line.longest * shift, near, (most - 4) // 2)
     return Estimate(value, (4 if near.eps == EPS else CAUTION) * error, "ladder")
 
 

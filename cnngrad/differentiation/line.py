@@ -41,6 +41,7 @@ class Line:
         direction: same length as ``at``.
         dy: the cotangent, as long as the output of ``f``.
         y0: ``f(at)`` where it is known already, which saves a call.
+        room: how far each entry may move, to either side, and stay where f is defined; any distance if left out.
     """
 
     f: Function
@@ -48,6 +49,7 @@ class Line:
     direction: Vector
     dy: Vector
     known_y0: Vector | None = None
+    room: Vector | None = None
 
     @cached_property
     def y0(self) -> Vector:
@@ -55,8 +57,22 @@ class Line:
 
     @cached_property
     def scale(self) -> float:
-        """The largest step worth taking: the size of the point over that of the direction, at least 1 over it."""
+        """The natural size of a step: the size of the point over that of the direction, at least 1 over it."""
         return _power_of_two(self._reach(np.maximum(1.0, np.abs(self.at))))
+
+    @cached_property
+    def longest(self) -> float:
+        """The longest step worth taking."""
+        return min(self.scale, self.limit)
+
+    @cached_property
+    def limit(self) -> float:
+        """The largest step allowed, a power of two: it leaves every entry half of its room."""
+        moved = self.direction != 0
+        if self.room is None or not moved.any():
+            return np.inf
+        largest = float(np.min(self.room[moved] / np.abs(self.direction[moved])))
+        return float(2.0 ** (np.floor(np.log2(largest)) - 1)) if np.isfinite(largest) else np.inf
 
     @cached_property
     def near(self) -> float:
@@ -65,7 +81,7 @@ class Line:
         But not at a size that is lost in the rest of the point: an input of 1e-12 beside others of 1 is nothing.
         """
         floor = 2.0**-6 * float(np.max(np.abs(self.at), initial=0.0))
-        return min(self.scale, _power_of_two(self._reach(np.maximum(floor, np.abs(self.at)))))
+        return min(self.longest, _power_of_two(self._reach(np.maximum(floor, np.abs(self.at)))))
 
     def _reach(self, size: Vector) -> float:
         moved = self.direction != 0

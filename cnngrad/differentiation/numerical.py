@@ -14,8 +14,13 @@ from cnngrad.differentiation.cascade import estimate
 from cnngrad.differentiation.line import Estimate, Function, Line
 
 
-def coordinates(f: Function, at: Vector, dy: Vector, wanted: npt.ArrayLike | None = None) -> Estimate:
+def coordinates(
+    f: Function, at: Vector, dy: Vector, wanted: npt.ArrayLike | None = None, room: Vector | None = None
+) -> Estimate:
     """The derivative along every wanted coordinate (all of them if left out), each an estimate of its own.
+
+    Args:
+        room: how far each entry may move and stay where f is defined.
 
     Returns:
         Value and bound as vectors; the bound is infinite where no estimate could be had (a kink, say).
@@ -26,7 +31,7 @@ def coordinates(f: Function, at: Vector, dy: Vector, wanted: npt.ArrayLike | Non
     for place, index in enumerate(indices):
         direction = np.zeros(at.size)
         direction[index] = 1.0
-        found = estimate(Line(f, at, direction, dy, y0))
+        found = estimate(Line(f, at, direction, dy, y0, room))
         if found is not None:
             values[place], bounds[place] = found.value, found.bound
             ways.add(found.how)

@@ -76,7 +76,7 @@ def _sides(line: Line, shares: tuple[float, ...]) -> Sides:
 
 
 def _slope(line: Line, shares: tuple[float, ...], side: float) -> tuple[Vector, Vector]:
-    steps = [side * line.scale * share for share in shares]
+    steps = [side * line.longest * share for share in shares]
     with np.errstate(all="ignore"):
         quotients = [(line(step) - line.y0) / step for step in steps]
         return _extrapolated(line, steps, quotients)
