@@ -175,6 +175,12 @@ def test_a_file_that_cannot_be_written(
     assert [path for path in sorted(folder.iterdir()) if path.name not in (".cnngrad", "__pycache__")] == before
 
 
+def test_two_files_of_one_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("right", "--json", "out", "--html", "./out") == 2
+    assert capsys.readouterr() == ("", "cnngrad: --json and --html both name out: give each a file of its own\n")
+    assert not (folder / "out").exists()
+
+
 def run(folder: Path, shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = f"'{sys.executable}' -m cnngrad check net.py:right --effort quick {shell}"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB", "CNNGRAD"))}

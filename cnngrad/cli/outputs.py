@@ -1,4 +1,4 @@
-"""The files a run leaves for machines: JSON, JUnit, and what GitHub reads."""
+"""The files a run leaves for machines and for readers, and what GitHub is told."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,42 @@ from cnngrad.cli.progress import watching
 if TYPE_CHECKING:
     from cnngrad.report import Report
 
+Run = dict[str, Any]
+
+
+def _json(reports: Sequence[Report], run: Run) -> bytes:
+    from cnngrad.report.json import report_json
+
+    return report_json(reports, run).encode()
+
+
+def _junit(reports: Sequence[Report], run: Run) -> bytes:
+    from cnngrad.report.junit import report_junit
+
+    return report_junit(reports, run["layer_seconds"])
+
+
+def _html(reports: Sequence[Report], run: Run) -> bytes:
+    from cnngrad.report.html import report_html
+
+    for place, report in enumerate(reports):
+        with watching(f"pictures of {report.layer}", place, len(reports)):
+            _ = report.pictures  # each is made once, and here one can see that it takes its time
+    return report_html(reports, run).encode()
+
+
+# What each file is for, and how it is made. Cheap ones first: Ctrl-C in a long one loses none of the others.
+VIEWS = {
+    "json": ("write the results as JSON", _json),
+    "junit": ("write the results as JUnit XML", _junit),
+    "html": ("write a page with pictures of the gradients", _html),
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that name files."""
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the results as JUnit XML")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write a page with pictures of the gradients")
+    for name, (purpose, _) in VIEWS.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=purpose)
     parser.add_argument(
         "--github",
         action="store_true",
@@ -38,16 +69,25 @@ class Outputs:
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
-        from cnngrad.core.files import refuse_unwritable
-
         self.options = options
         self.started = datetime.now(UTC)
         self.begun = self.last = time.perf_counter()
         self.seconds: list[float] = []
-        for path in (options.json, options.junit, options.html):
-            if path is not None:
-                refuse_unwritable(path)
-        if options.html is not None:
+        given = {name: getattr(options, name) for name in VIEWS}
+        self.paths: dict[str, Path] = {name: path for name, path in given.items() if path is not None}
+        self._refuse_unwritable()
+
+    def _refuse_unwritable(self) -> None:
+        from cnngrad.core.errors import UsageError
+        from cnngrad.core.files import refuse_unwritable
+
+        taken: dict[Path, str] = {}
+        for name, path in self.paths.items():
+            refuse_unwritable(path)
+            other = taken.setdefault(path.resolve(), name)
+            if other != name:
+                raise UsageError(f"--{other} and --{name} both name {path}: give each a file of its own")
+        if "html" in self.paths:
             from cnngrad.report.html import refuse_without_jinja
 
             refuse_without_jinja()
@@ -65,27 +105,15 @@ class Outputs:
             UsageError: one of them cannot be written.
         """
         from cnngrad.core.files import write_whole
-        from cnngrad.report.json import report_json
-        from cnngrad.report.junit import report_junit
 
-        if self.options.json is not None:
-            text = report_json(reports, self._run())
-            write_whole(self.options.json, lambda file: file.write(text.encode()))
-        if self.options.junit is not None:
-            document = report_junit(reports, self.seconds)
-            write_whole(self.options.junit, lambda file: file.write(document))
-        if self.options.html is not None:
-            from cnngrad.report.html import report_html
-
-            for place, report in enumerate(reports):
-                with watching(f"pictures of {report.layer}", place, len(reports)):
-                    _ = report.pictures  # each is made once, here
-            page = report_html(reports, self._run())
-            write_whole(self.options.html, lambda file: file.write(page.encode()))
+        run = self._run()
+        for name, path in self.paths.items():
+            _, view = VIEWS[name]
+            write_whole(path, methodcaller("write", view(reports, run)))
         if self.options.github or os.environ.get("GITHUB_ACTIONS") == "true":
             _tell_github(reports)
 
-    def _run(self) -> dict[str, Any]:
+    def _run(self) -> Run:
         import numpy as np
 
         return {
