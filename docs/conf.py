@@ -28,7 +28,7 @@ html_theme = "furo"
 html_title = "cnngrad"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
-html_show_sourcelink = False
+html_show_sourcelink = html_copy_source = False
 templates_path = ["_templates"]
 html_sidebars = {
     "**": [

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from posixpath import normpath
 
 import pytest
 
@@ -46,3 +47,13 @@ def test_derivations_hold_formulas_pictures_and_numbers(site: Path) -> None:
         first = explain(layer.name).numbers().splitlines()[3]
         assert first.split()[0] in html, layer.name
     assert '<div class="picture"><svg ' in (site / "derivations" / "conv.html").read_text(encoding="utf-8")
+
+
+def test_each_page_links_to_itself_in_the_other_language(site: Path) -> None:
+    for page in ("index.html", "derivations/conv.html"):
+        html = (site / page).read_text(encoding="utf-8")
+        (switch,) = re.findall(r'<div class="languages">(.*?)</div>', html, re.DOTALL)
+        (address,) = re.findall(r'href="([^"]*)"', switch)
+        up = "../" * page.count("/")
+        chinese = 'lang="zh-CN"' in html
+        assert normpath(address) == (f"{up}../{page}" if chinese else f"{up}zh_CN/{page}")

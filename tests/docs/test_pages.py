@@ -91,3 +91,18 @@ def test_every_page_has_only_blocks_that_are_run() -> None:
     found = {page: len(blocks((ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent)) for page in PAGES}
     assert sum(found.values()) > 30
     assert found["README.md"] >= 5
+
+
+def test_all_measured_tables_are_shown() -> None:
+    page = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
+    results = sorted((ROOT / "benchmarks" / "results").glob("*.md"))
+    assert results
+    for path in results:
+        assert f"```{{include}} ../benchmarks/results/{path.name}\n" in page, path.name
+
+
+def test_the_links_of_the_readmes_lead_somewhere() -> None:
+    for name in ("README.md", "README.zh-CN.md"):
+        links = re.findall(r"\]\(([^)]+)\)", (ROOT / name).read_text(encoding="utf-8"))
+        assert len(links) > 5
+        assert [link for link in links if not (ROOT / link).exists()] == [], name
