@@ -14,8 +14,8 @@ from cnngrad.core.call import Evaluation
 from cnngrad.core.case import aside, unsaturated
 from cnngrad.differentiation import Estimate, Line
 from cnngrad.differentiation.exact import exact_dot, has_spare_bits
-from cnngrad.differentiation.ladder import working_eps
 from cnngrad.differentiation.line import EPS
+from cnngrad.differentiation.precision import working_eps
 
 
 def precision_inside(at: Evaluation) -> float:
@@ -45,6 +45,7 @@ class Claim:
         returned: what the backward returned, by input.
         sound: the inputs whose claimed gradient has the right shape and is finite: those that can be compared.
         located: whether a failure is to name its worst entry, which costs forwards.
+        bits: with how many bits the forward computes, where that is known.
     """
 
     at: Evaluation
@@ -53,6 +54,7 @@ class Claim:
     returned: dict[str, Any]
     sound: tuple[str, ...] = ()
     located: bool = True
+    bits: int | None = None
     gradient: Vector = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,7 +64,7 @@ class Claim:
 
     def line(self, direction: Vector) -> Line:
         """The forward along a direction from this point."""
-        return Line(self.at.flat, self.at.origin, direction, self.dy, self.y0, self.room)
+        return Line(self.at.flat, self.at.origin, direction, self.dy, self.y0, self.room, self.bits)
 
     @cached_property
     def room(self) -> Vector | None:

@@ -1,4 +1,4 @@
-"""One number of a claim beside one number of the forward: along an integer direction exactly, else along any."""
+"""One number of a claim beside one number of the forward, and the result of an input for which they agree."""
 
 from __future__ import annotations
 
@@ -6,26 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim, Comparison
 from cnngrad.core.arrays import Vector, round_to_bits
+from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
 from cnngrad.differentiation import smooth
-from cnngrad.differentiation.exact import STEP, direction_for, exact
 
 NARROW = 2.0**10
-
-
-def compare_exactly(claim: Claim, name: str, again: bool = False) -> Comparison | None:
-    """Hold the claim for one input against an exact difference; ``None`` where anything was rounded.
-
-    Args:
-        again: with another direction and another step.
-    """
-    span = claim.at.slices[name]
-    direction = np.zeros(claim.gradient.size)
-    direction[span] = direction_for(_rng(claim, f"exact {name} {again}"), span.stop - span.start)
-    estimate = exact(claim.line(direction), STEP / 4 if again else STEP)
-    return None if estimate is None else claim.holds(direction, estimate)
 
 
 def compare(claim: Claim, names: Sequence[str], shift: float = 1.0) -> Comparison | None:
@@ -40,7 +28,7 @@ def direction_over(claim: Claim, names: Sequence[str]) -> Vector:
 
     No entry is near zero, so no entry's error can hide behind a small weight.
     """
-    rng = _rng(claim, f"direction {' '.join(names)}")
+    rng = rng_for(claim.at.point.case.seed, f"direction {' '.join(names)}")
     direction = np.zeros(claim.gradient.size)
     for name in names:
         span = claim.at.slices[name]
@@ -53,5 +41,22 @@ def direction_over(claim: Claim, names: Sequence[str]) -> Vector:
     return direction
 
 
-def _rng(claim: Claim, purpose: str) -> np.random.Generator:
-    return rng_for(claim.at.point.case.seed, purpose)
+def passed(claim: Claim, name: str, comparison: Comparison) -> Result:
+    """The result of an input whose claim agrees: passed, unless nothing can be said of a gradient that small."""
+    span = claim.at.slices[name]
+    entries = span.stop - span.start
+    detectable = comparison.detectable(span) if entries else 0.0
+    largest = float(np.max(np.abs(claim.gradient[span]), initial=0.0))
+    facts = {"input": name, "how": comparison.found.how, "detectable": detectable, "scale": largest}
+    if entries == 0:
+        return finding(Status.INCONCLUSIVE, input=name, reason=f"{name} has no entries")
+    if name not in claim.at.layer.zero_gradient:
+        if largest == 0:
+            return finding(Status.INCONCLUSIVE, reason="the gradient is zero everywhere at this point", **facts)
+        if largest <= detectable:
+            return finding(
+                Status.INCONCLUSIVE,
+                reason=f"its largest entry, {largest:.3g}, is below the smallest visible error, {detectable:.3g}",
+                **facts,
+            )
+    return finding(Status.PASSED, entries=entries, bound=comparison.bound, **facts)

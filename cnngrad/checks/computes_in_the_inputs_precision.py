@@ -14,8 +14,8 @@ from cnngrad.checks.claim import full_mantissas, precision_inside
 from cnngrad.core.call import Evaluation
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
-from cnngrad.differentiation.ladder import working_eps
 from cnngrad.differentiation.line import EPS
+from cnngrad.differentiation.precision import working_eps
 
 TINY = 1e-290  # what is smaller may be denormal, and has fewer bits for that reason
 NAMES = {2.0**-23: "float32", 2.0**-10: "float16", 2.0**-7: "bfloat16"}

@@ -12,7 +12,8 @@ import numpy as np
 
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.claim import Claim, Comparison
-from cnngrad.checks.compare import compare, compare_exactly
+from cnngrad.checks.compare import compare, passed
+from cnngrad.checks.exactly import judge_exactly
 from cnngrad.checks.kinks import judge_at_kinks, judge_beside, plainly_wrong_beside
 from cnngrad.checks.localise import SECOND_LADDER, found_wrong, the_only_one, way_to_ask, worst_entry
 from cnngrad.core.arrays import flatten, is_differentiable, shape_text
@@ -95,10 +96,16 @@ def judge_claim(claim: Claim) -> dict[str, Result]:
 
 
 def _would_have_failed(beside: Result, here: Result) -> bool:
-    """Whether a pass beside the point was sharp enough to see an error of the size found here."""
+    """Whether a pass beside the point was sharp enough to see an error of the size found here.
+
+    Sizes are shares of the largest entry, since what was found here may have been found at a larger point; and an
+    estimate that is off by its own bound hides an error of twice that.
+    """
     if beside.status != Status.PASSED or here.analytic is None or here.numeric is None:
         return False
-    return (beside.detectable or 0.0) < abs(here.analytic - here.numeric)
+    return 2 * (beside.detectable or 0.0) / (beside.scale or 1.0) < abs(here.analytic - here.numeric) / (
+        here.scale or 1.0
+    )
 
 
 def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
@@ -107,13 +114,13 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     Returns:
         The results, and the inputs along which the forward is not smooth here.
     """
-    judged = {name: result for name in claim.sound if (result := _judge_exactly(claim, name))}
+    judged = judge_exactly(claim)
     rest = [name for name in claim.sound if name not in judged]
     if not rest:
         return judged, []
     together = compare(claim, rest)
     if together is not None and together.agrees:
-        return judged | {name: _passed(claim, name, together) for name in rest}, []
+        return judged | {name: passed(claim, name, together) for name in rest}, []
     only = None if together is None else _only_one_wrong(claim, rest, together)
     if only is not None:
         return judged | only, []
@@ -128,32 +135,21 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     return judged, unsettled
 
 
-def _judge_exactly(claim: Claim, name: str) -> Result | None:
-    """Without tolerance; a disagreement counts if another direction and another step say the same."""
-    first = compare_exactly(claim, name)
-    if first is None:
-        return None
-    if first.agrees:
-        return _passed(claim, name, first)
-    second = compare_exactly(claim, name, again=True)
-    return None if second is None or second.agrees else worst_entry(claim, name, "exact")
-
-
 def _settle(claim: Claim, name: str, first: Comparison) -> Result | None:
     """A lead is a failure only if a ladder that shares no step says so too; ``None`` sends it to the kinks."""
     if first.agrees:
-        return _passed(claim, name, first)
+        return passed(claim, name, first)
     noise = float(np.linalg.norm(claim.noise * first.direction))
     patient = claim.holds(first.direction, first.found, noise)
     if patient.agrees:
-        return _passed(claim, name, patient)
+        return passed(claim, name, patient)
     if _complex_step_agrees(claim, first):
         return None  # two answers in conflict: f changes faster here than any real step can follow
     second = compare(claim, [name], SECOND_LADDER)
     if second is None or abs(second.found.value - first.found.value) > first.bound + second.bound:
         return None
     if second.agrees:
-        return _passed(claim, name, second)
+        return passed(claim, name, second)
     return worst_entry(claim, name, patient.found.how, first)
 
 
@@ -167,7 +163,7 @@ def _only_one_wrong(claim: Claim, names: list[str], together: Comparison) -> dic
     failed = found_wrong(claim, wrong, only)
     if failed.status != Status.FAILED:
         return None
-    return {name: failed if name == wrong else _passed(claim, name, only.rest) for name in names}
+    return {name: failed if name == wrong else passed(claim, name, only.rest) for name in names}
 
 
 def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:
@@ -182,26 +178,6 @@ def _complex_step_agrees(claim: Claim, first: Comparison) -> bool:
     line = Line(at.flat, beside, first.direction, claim.dy, room=at.room_at(beside))
     real, sharp = ladder(line), complex_step(line)
     return real is not None and sharp is not None and abs(real.value - sharp.value) <= real.bound + sharp.bound
-
-
-def _passed(claim: Claim, name: str, comparison: Comparison) -> Result:
-    span = claim.at.slices[name]
-    entries = span.stop - span.start
-    detectable = comparison.detectable(span) if entries else 0.0
-    largest = float(np.max(np.abs(claim.gradient[span]), initial=0.0))
-    facts = {"input": name, "how": comparison.found.how, "detectable": detectable, "scale": largest}
-    if entries == 0:
-        return finding(Status.INCONCLUSIVE, input=name, reason=f"{name} has no entries")
-    if name not in claim.at.layer.zero_gradient:
-        if largest == 0:
-            return finding(Status.INCONCLUSIVE, reason="the gradient is zero everywhere at this point", **facts)
-        if largest <= detectable:
-            return finding(
-                Status.INCONCLUSIVE,
-                reason=f"its largest entry, {largest:.3g}, is below the smallest visible error, {detectable:.3g}",
-                **facts,
-            )
-    return finding(Status.PASSED, entries=entries, bound=comparison.bound, **facts)
 
 
 CHECK = Check(

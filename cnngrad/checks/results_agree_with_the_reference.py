@@ -17,7 +17,7 @@ from cnngrad.checks.rounded import held_against, inputs_as
 from cnngrad.core.call import Evaluation
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
-from cnngrad.differentiation.ladder import working_eps
+from cnngrad.differentiation.precision import working_eps
 
 REASON = "not what the reference gives, by more than the kernel's rounding explains"
 

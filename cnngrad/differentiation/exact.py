@@ -3,21 +3,25 @@
 Inputs that are few-bit multiples of a power of two, an integer direction and a power-of-two step leave every sum and
 product representable; then the double-precision difference *is* the derivative and the comparison needs no tolerance.
 Whether that happened is seen in the numbers: outputs that needed rounding fill the mantissa, so four zero bits at its
-end in every output, and equal differences to both sides, are asked for before the value is called exact.
+end in every output, and equal differences to both sides, are asked for before the value is called exact. An output that
+was rounded to float32 ends in zero bits as well, so every output has to be one that was computed in double.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
+from cnngrad.differentiation.precision import DOUBLE, bits_near
 
 STEP = 2.0**-26
 SPARE_BITS = 4
+BLOCK = 2**16  # numbers taken at a time, so that a sum over millions needs no more memory than one over thousands
 
 
 def has_spare_bits(values: Array, spare: int = SPARE_BITS) -> bool:
@@ -36,8 +40,13 @@ def exact_dot(a: Vector, b: Vector) -> float:
     >>> exact_dot(np.array([1e16, 1.0, -1e16]), np.ones(3))
     1.0
     """
-    high, low = _two_product(a, b)
-    return math.fsum(np.concatenate([high, low]).tolist())
+    return math.fsum(_terms(a, b))
+
+
+def _terms(a: Vector, b: Vector) -> Iterator[float]:
+    for start in range(0, a.size, BLOCK):
+        for half in _two_product(a[start : start + BLOCK], b[start : start + BLOCK]):
+            yield from half.tolist()
 
 
 def _two_product(a: Vector, b: Vector) -> tuple[Vector, Vector]:
@@ -61,7 +70,6 @@ def direction_for(rng: np.random.Generator, size: int) -> Vector:
     return odd
 
 
-@np.errstate(all="ignore")  # a step may leave the domain of f; what comes back then is refused
 def exact(line: Line, share: float = STEP) -> Estimate | None:
     """The derivative along an integer direction, exactly; ``None`` where anything was rounded.
 
@@ -73,25 +81,29 @@ def exact(line: Line, share: float = STEP) -> Estimate | None:
     Estimate(value=2.25, bound=0.0, how='exact')
     """
     found = exact_difference(line, share)
-    if found is None or not found.in_double:
+    if found is None:
         return None
-    return Estimate(exact_dot(line.dy, found.rise) / (2 * found.step), 0.0, "exact")
+    bits = bits_near(line.f, line.at, line.y0, line.room) if line.known_bits is None else line.known_bits
+    return found.estimate(line.dy) if bits == DOUBLE else None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """``rise = f(+step) - f(-step)``, no digit of it rounded.
+    """``rise = f(+step) - f(-step)``, no digit of it rounded where f computes in double.
 
     Attributes:
-        in_double: whether something moved below the precision of 24 bits: code that rounds to float32 inside ends in
-            zero bits too.
+        evidence: in how many bits, over all outputs that moved, rounding would have shown.
     """
 
     step: float
     rise: Vector
-    in_double: bool
+    evidence: float = math.inf
+
+    def estimate(self, dy: Vector) -> Estimate:
+        return Estimate(exact_dot(dy, self.rise) / (2 * self.step), 0.0, "exact")
 
 
+@np.errstate(all="ignore")  # a step may leave the domain of f; what comes back then is refused
 def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -> Difference | None:
     """What every output gains from one side of the point to the other; ``None`` where anything was rounded.
 
@@ -112,8 +124,7 @@ def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -
     down = line(-step) if both_sides else line.y0 - (up - line.y0)
     if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
         return None
-    moved = up != line.y0
-    return Difference(step, up - down, bool(np.any(moved & (up.astype(np.float32).astype(np.float64) != up))))
+    return Difference(step, up - down)
 
 
 def _next_power_of_two(size: float) -> float:

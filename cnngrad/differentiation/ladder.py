@@ -17,6 +17,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
+from cnngrad.differentiation.precision import working_eps
 
 RATIO = 4.0
 # The probe's step as a share of the scale: small enough to see most kinks, large enough to mean something. Where it
@@ -91,21 +92,6 @@ def _nearer(line: Line, near: Probe, step: float) -> Probe:
     nearer = probe(line, step)
     expected = near.bend * step / near.step
     return nearer if not nearer.kinked and expected > 8 * nearer.bend else near
-
-
-def working_eps(outputs: Vector) -> float:
-    """The precision f works in, seen from how many bits its outputs use: that of double unless all are shorter.
-
-    >>> working_eps(np.array([1 / 3])) == EPS, working_eps(np.array([np.float32(1 / 3)], dtype=float))
-    (True, 1.1920928955078125e-07)
-    """
-    if np.all(outputs % 1 == 0) and np.max(np.abs(outputs), initial=0.0) < 16:
-        return EPS  # counts or steps, not numbers of low precision
-    mantissas, _ = np.frexp(outputs[outputs != 0])
-    for bits in (8, 11, 24):
-        if np.all(np.ldexp(mantissas, bits) % 1 == 0):
-            return float(2.0 ** (1 - bits))
-    return EPS
 
 
 def _five(line: Line, step: float) -> list[Vector]:

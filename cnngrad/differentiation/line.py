@@ -40,8 +40,9 @@ class Line:
         at: the point.
         direction: same length as ``at``.
         dy: the cotangent, as long as the output of ``f``.
-        y0: ``f(at)`` where it is known already, which saves a call.
+        known_y0: ``f(at)`` where it is known already, which saves a call.
         room: how far each entry may move, to either side, and stay where f is defined; any distance if left out.
+        known_bits: with how many bits f is known to compute, which saves another.
     """
 
     f: Function
@@ -50,6 +51,7 @@ class Line:
     dy: Vector
     known_y0: Vector | None = None
     room: Vector | None = None
+    known_bits: int | None = None
 
     @cached_property
     def y0(self) -> Vector:

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from cnngrad.core.arrays import Array, Vector, outputs_of, shape_text
 from cnngrad.core.errors import UsageError
 from cnngrad.differentiation.cascade import estimate
+from cnngrad.differentiation.exact import has_spare_bits
 from cnngrad.differentiation.line import Estimate, Function, Line
+from cnngrad.differentiation.precision import bits_near
 
 
 def coordinates(
@@ -27,11 +29,12 @@ def coordinates(
     """
     indices = np.arange(at.size) if wanted is None else np.asarray(wanted, dtype=int)
     y0 = np.asarray(f(at))
+    bits = bits_near(f, at, y0, room) if has_spare_bits(y0) else None
     values, bounds, ways = np.full(indices.size, np.nan), np.full(indices.size, np.inf), set()
     for place, index in enumerate(indices):
         direction = np.zeros(at.size)
         direction[index] = 1.0
-        found = estimate(Line(f, at, direction, dy, y0, room))
+        found = estimate(Line(f, at, direction, dy, y0, room, bits))
         if found is not None:
             values[place], bounds[place] = found.value, found.bound
             ways.add(found.how)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cnngrad.differentiation import Line
-from cnngrad.differentiation.ladder import TINY, Table, ladder, probe, working_eps
+from cnngrad.differentiation.ladder import TINY, Table, ladder, probe
 from cnngrad.differentiation.line import EPS
 from tests.differentiation.functions import ALL, KINKED_ELSEWHERE, SHORT, SMOOTH, Known, at_scales, inside, log_sum_exp
 
@@ -276,21 +276,6 @@ def test_noise_is_measured(size: float) -> None:
     found = ladder(line)
     assert found is not None
     assert abs(found.value - np.sum(1 / np.cosh(line.at) ** 2)) <= found.bound
-
-
-@pytest.mark.parametrize(
-    ("outputs", "eps"),
-    [
-        ([1 / 3, 1.0], EPS),
-        ([float(np.float32(1 / 3)), 1.0, 0.0], 2.0**-23),
-        ([float(np.float16(1 / 3)), 0.5], 2.0**-10),
-        ([1.0, 0.5, -3.0], 2.0**-7),
-        ([0.0, 0.0], EPS),
-        ([], EPS),
-    ],
-)
-def test_the_precision_is_seen_in_the_outputs(outputs: list[float], eps: float) -> None:
-    assert working_eps(np.array(outputs)) == eps
 
 
 def test_a_table_removes_one_error_term_a_row() -> None:
