@@ -128,13 +128,24 @@ def _outcome(mistake: Mistake, site: Site, gate: Gate, watch: Watch | None) -> O
             watch(point.case)
         refused = _refused(mistake.planted(site), point, checks, site.name)
         if refused is not None:
-            calls = refused.forward_calls + refused.backward_calls
-            return Outcome(mistake.name, site.name, Fate.CAUGHT, refused.check, refused.case, calls=calls)
+            return _caught(mistake, site, refused)
     if differs:
         passed = f"it makes a difference at {differs} of {len(gate)} points and no check refuses it there"
         return Outcome(mistake.name, site.name, Fate.SURVIVED, reason=passed)
     return Outcome(
         mistake.name, site.name, Fate.NOT_APPLICABLE, reason=f"the right layer's numbers at all {len(gate)} points"
+    )
+
+
+def _caught(mistake: Mistake, site: Site, refused: Result) -> Outcome:
+    return Outcome(
+        mistake.name,
+        site.name,
+        Fate.CAUGHT,
+        refused.check,
+        refused.case,
+        calls=refused.forward_calls + refused.backward_calls,
+        raised=refused.status == Status.ERROR,
     )
 
 

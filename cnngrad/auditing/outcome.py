@@ -29,6 +29,7 @@ class Outcome:
         case: at which case; the cases are tried from the smallest configuration on.
         reason: why it was not applicable, or how it survived.
         calls: forward and backward calls of that check at that case.
+        raised: whether it was caught because the layer raised with it.
     """
 
     mistake: str
@@ -38,6 +39,7 @@ class Outcome:
     case: Case | None = None
     reason: str = ""
     calls: int = 0
+    raised: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def _grouped(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     """The same mistake with the same end in several inputs is one row."""
     groups: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
-        groups.setdefault((each.mistake, each.check, each.case, each.reason), []).append(each)
+        groups.setdefault((each.mistake, each.check, each.raised, each.case, each.reason), []).append(each)
     return list(groups.values())
 
 
@@ -89,7 +91,8 @@ def _cells(layer: Layer, group: list[Outcome]) -> tuple[str, ...]:
     first = group[0]
     where = ", ".join(each.input for each in group if each.input)
     if first.fate == Fate.CAUGHT:
-        return first.mistake, where, first.check, str(first.calls), _shown(layer, first.case)
+        caught_by = f"{first.check} (raised)" if first.raised else first.check
+        return first.mistake, where, caught_by, str(first.calls), _shown(layer, first.case)
     return first.mistake, where, str(first.fate).upper() if first.fate == Fate.SURVIVED else "-", "", first.reason
 
 

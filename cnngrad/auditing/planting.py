@@ -137,7 +137,8 @@ def in_cotangent(name: str, change: Change, impossible: Callable[[Site], str] = 
 
     def plant(vjp: Vjp, site: Site) -> Vjp:
         def wrong(backward: Backward, seen: Seen) -> list[Any]:
-            parts = [part if part is None else change(np.array(part), seen) for part in outputs_of(seen.dy)]
+            # In C order, as compiled code may want it.
+            parts = [p if p is None else np.array(change(np.array(p), seen), order="C") for p in outputs_of(seen.dy)]
             gradients = _all(backward, tuple(parts) if isinstance(seen.dy, tuple) else parts[0])
             if any(np.any(g) for g in gradients if g is not None):
                 for part, other in zip(outputs_of(seen.dy), parts, strict=True):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.auditing.planting import Mistake, Seen, Site, in_gradient
-from cnngrad.core.arrays import Array
+from cnngrad.core.arrays import Array, is_differentiable, outputs_of
 
 
 def _declared(site: Site) -> str:
@@ -20,9 +20,14 @@ def _computed_in(dtype: Any) -> Callable[[Array, Seen], Array]:
     return lambda g, seen: g.astype(dtype).astype(g.dtype)
 
 
-def _exchanged(given: Any, returned: Any) -> Callable[[Array, Seen], Array]:
-    """Returned in one type where it is of another."""
-    return lambda g, seen: g.astype(returned) if g.dtype == given else g
+def _narrowed(g: Array, seen: Seen) -> Array:
+    return g.astype(np.float32) if g.dtype == np.float64 else g
+
+
+def _widened(g: Array, seen: Seen) -> Array:
+    """Where the output is float32 as well: of a layer that gives float64 for float32 nobody expects less back."""
+    kept = [getattr(part, "dtype", None) == np.float32 for part in outputs_of(seen.y) if is_differentiable(part)]
+    return g.astype(np.float64) if all(kept) and g.dtype == np.float32 else g
 
 
 def _worse_in_float32(g: Array, seen: Seen) -> Array:
@@ -32,7 +37,7 @@ def _worse_in_float32(g: Array, seen: Seen) -> Array:
 MISTAKES: tuple[Mistake, ...] = (
     in_gradient("computed in float32", _computed_in(np.float32), _declared),
     in_gradient("computed in float16", _computed_in(np.float16), _declared),
-    in_gradient("float32 for float64 inputs", _exchanged(np.float64, np.float32), _declared),
-    in_gradient("float64 for float32 inputs", _exchanged(np.float32, np.float64), _declared),
+    in_gradient("float32 for float64 inputs", _narrowed, _declared),
+    in_gradient("float64 for float32 inputs", _widened, _declared),
     in_gradient("off by 1e-3 in float32 only", _worse_in_float32, _declared),
 )
