@@ -106,7 +106,7 @@ def test_memory_that_is_not_there_is_an_error_of_the_layer(pool: Executor) -> No
         assert "greedy: gradients_match_forward error: forward raised MemoryError: Unable to al" in str(report)
 
 
-def test_what_is_refused(pool: Executor) -> None:
+def test_what_is_refused(pool: Executor, tmp_path: Path) -> None:
     local = cg.Layer(layers.right.vjp, ("x",), "local", shapes={"x": (3,)})
     wrong_uses: list[tuple[dict[str, Any], str]] = [
         ({"executor": 2}, "executor takes a concurrent.futures.Executor, not 2: pass ProcessPoolExecutor(), or "),
@@ -122,7 +122,7 @@ def test_what_is_refused(pool: Executor) -> None:
     with ThreadPoolExecutor(1) as threads, pytest.raises(cg.UsageError, match="cannot be kept in a thread of this pro"):
         checked(layers.right, executor=threads, time_limit=1)
     with pytest.raises(cg.UsageError, match="local cannot be resumed: what it is made of is unknown to another run"):
-        checked(local, resume=Path("never.jsonl"))
+        checked(local, resume=tmp_path / "never.jsonl")
 
 
 def test_a_layer_that_cannot_be_sent(pool: Executor, monkeypatch: pytest.MonkeyPatch) -> None:
