@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from cnngrad.checks.calling import OUTPUT, Call, backward_on, call, forward_on, gradients_in, output_of
+from cnngrad.checks.calling import (
+    OUTPUT,
+    Call,
+    backward_on,
+    call,
+    cotangent_name,
+    forward_on,
+    gradients_in,
+    output_of,
+)
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.comparing import NotRepeatableError, gaps, not_repeatable, unfit, verdicts
 from cnngrad.core.arrays import Array, Vector, cotangent_like, outputs_of
@@ -56,14 +65,15 @@ def judge(at: Evaluation) -> list[Result]:
     reference = call(at, at.point.inputs)
     if results := unfit(reference, reference.results):
         return results
-    everything = (*_movable(at), "dy")
+    dy = cotangent_name(at.layer)
+    everything = (*_movable(at), dy)
     failures: dict[str, Result] = {}
     try:
         for layout, arrange in LAYOUTS.items():
             failures = _differing(at, reference, layout, arrange, everything) | failures
-        if "dy" not in at.layer.in_place:
+        if dy not in at.layer.in_place:
             level = call(at, at.point.inputs, np.full(reference.dy.size, reference.dy[0]))
-            failures = _differing(at, level, "broadcast (stride 0)", _stride_zero, ["dy"]) | failures
+            failures = _differing(at, level, "broadcast (stride 0)", _stride_zero, [dy]) | failures
     except NotRepeatableError:
         return not_repeatable(reference.results)
     return verdicts(dict.fromkeys((*reference.results, *failures)), failures)
@@ -115,7 +125,7 @@ def _call_arranged(at: Evaluation, dy: Vector, layout: str, arrange: Layout, nam
     ]
     y, backward = forward_on(at, inputs)
     cotangent = cotangent_like(y, dy.reshape(output_of(y).size))
-    parts = tuple(_arranged(part, arrange, "dy" in chosen) for part in outputs_of(cotangent))
+    parts = tuple(_arranged(part, arrange, cotangent_name(at.layer) in chosen) for part in outputs_of(cotangent))
     output = output_of(y)
     returned = backward_on(at, y, backward, parts if isinstance(y, (tuple, list)) else parts[0])
     return {OUTPUT: output, **gradients_in(at, returned)}

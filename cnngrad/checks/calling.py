@@ -11,6 +11,7 @@ import numpy as np
 from cnngrad.core.arrays import Array, Vector, flatten, is_differentiable, outputs_of
 from cnngrad.core.call import Evaluation
 from cnngrad.core.errors import LayerRaised
+from cnngrad.core.layer import Layer
 
 OUTPUT = "output"  # how results name what the forward returned
 
@@ -86,6 +87,15 @@ def gradients_in(at: Evaluation, returned: Sequence[Any]) -> dict[str, Array]:
         except (TypeError, ValueError):
             continue  # gradients_match_forward says so
     return found
+
+
+def cotangent_name(layer: Layer) -> str:
+    """How results call the cotangent of the output: ``dy``, unless an input is called so.
+
+    >>> cotangent_name(Layer(lambda x, dy: None, ("x", "dy"), "relu_backward"))
+    'cotangent'
+    """
+    return next(name for name in ("dy", "cotangent", "cotangent of the output") if name not in layer.inputs)
 
 
 def _eps(value: Any) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnngrad.checks.calling import backward_on, forward_on, output_of
+from cnngrad.checks.calling import backward_on, cotangent_name, forward_on, output_of
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.comparing import verdicts
 from cnngrad.core.arrays import cotangent_like, outputs_of
@@ -17,6 +17,7 @@ from cnngrad.core.result import Result, Status
 
 def judge(at: Evaluation) -> list[Result]:
     """One result for each input, one for dy; the layer gets arrays that are watched."""
+    given = cotangent_name(at.layer)
     inputs = {name: np.array(value)[()] for name, value in zip(at.layer.inputs, at.point.inputs, strict=True)}
     original = _copies(inputs)
     y, backward = forward_on(at, list(inputs.values()))
@@ -27,8 +28,8 @@ def judge(at: Evaluation) -> list[Result]:
     backward_on(at, y, backward, dy)
     failures = _changed(at, "backward", inputs, after_forward) | failures
     for part, kept in zip(outputs_of(dy), outputs_of(cotangent_like(y, flat)), strict=True):
-        failures |= _changed(at, "backward", {"dy": part}, {"dy": kept})
-    return verdicts((*inputs, "dy"), failures)
+        failures |= _changed(at, "backward", {given: part}, {given: kept})
+    return verdicts((*inputs, given), failures)
 
 
 def _copies(arrays: Mapping[str, Any]) -> dict[str, Any]:

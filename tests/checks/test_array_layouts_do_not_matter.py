@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnngrad.checks.array_layouts_do_not_matter import CHECK
+from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from tests.checks.behaviour import OneObject, dense, dense_layer, failed, finite_numbers, layer_of, of_x, passes, run
 
@@ -98,6 +99,19 @@ def test_right_layers_pass() -> None:
     assert passes(CHECK, of_x(lambda x: (np.sum(x), lambda dy: (np.full(x.shape, dy),))))
     assert passes(CHECK, of_x(lambda x: ((x, x.T), lambda dy: (dy[0] + dy[1].T,))))
     assert passes(CHECK, of_x(lambda x: (2 * x, lambda dy: (2 * dy,)), ()))
+
+
+def of_dy(vjp, *inputs):
+    """A layer with an input called dy, as a backward has that is a layer of its own."""
+    return Layer(vjp, inputs, "relu_backward", shapes=dict.fromkeys(inputs, (3, 4)))
+
+
+def test_an_input_called_dy_is_not_the_cotangent() -> None:
+    assert passes(CHECK, of_dy(lambda x, dy: (x * dy, lambda g: (g * dy, g * x)), "x", "dy"))
+    assert passes(CHECK, of_dy(lambda dy: (dy**2, lambda g: (2 * dy * g,)), "dy"))
+    assert "with Fortran-ordered dy " in failed(CHECK, of_dy(ravelled_as_it_lies, "dy"))["dy"].reason
+    doubled = of_dy(lambda dy: (2 * dy, lambda g: (2 * g * (1 + (g.strides == (0, 0))),)), "dy")
+    assert "with broadcast (stride 0) cotangent " in failed(CHECK, doubled)["dy"].reason
 
 
 def test_declared_choices() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cnngrad.checks.inputs_are_unchanged import CHECK
+from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from tests.checks.behaviour import dense, dense_layer, failed, finite_numbers, of_x, passes, run
 
@@ -99,3 +100,9 @@ def test_declared_changes_pass() -> None:
 def test_one_forward_and_one_backward_are_counted() -> None:
     result = run(CHECK, dense_layer())["dy"]
     assert (result.status, result.forward_calls, result.backward_calls) == (Status.PASSED, 1, 1)
+
+
+def test_an_input_called_dy_is_not_the_cotangent() -> None:
+    layer = Layer(relu_with_dy_in_place, ("dy",), "relu_backward", shapes={"dy": (3, 4)})
+    result = run(CHECK, layer)
+    assert (result["dy"].status, result["cotangent"].status) == ("passed", "failed")
