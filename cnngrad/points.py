@@ -15,6 +15,7 @@ from cnngrad.core.case import Case, Point, aside, point_from_arrays
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
 from cnngrad.search import batch_axes, explicit_cases
+from cnngrad.varying import Variant, is_of_one_sign, variants
 
 SAVED = Path(".cnngrad")
 
@@ -72,7 +73,7 @@ def points(
 def around(
     layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int, effort: str = "quick"
 ) -> Iterator[Point]:
-    """The user's own point, one a little aside, the same numbers in another order, and another number of samples.
+    """The user's own point, one a little aside, the same numbers in another order, other sizes, another batch.
 
     Aside, because a point people choose often stands on kinks (biases of 0, black pixels); in another order, because
     that gives other values but none outside the range they chose.
@@ -84,44 +85,69 @@ def around(
     given = point_from_arrays(layer, arrays, config, Case(seed=seed))
     first = replace(given, case=_file_case(layer, given.inputs, seed))
     yield first
-    variants = [aside(layer, first, 2.0**-6, "around")]
+    near = [aside(layer, first, 2.0**-6, "around")]
     if not layer.draw and not layer.constants:  # labels and targets belong to their rows
-        variants.append(tuple(rng_for(seed, f"order {name}").permuted(first[name]) for name in layer.inputs))
-    for variant in variants:
+        near.append(tuple(rng_for(seed, f"order {name}").permuted(first[name]) for name in layer.inputs))
+    for variant in near:
         if any(not np.array_equal(a, b) for a, b in zip(variant, first.inputs, strict=True)):
             yield point_from_arrays(layer, variant, config, _file_case(layer, variant, seed))
-    if effort != "quick" and (other := _another_batch(layer, first, variants[0])) is not None:
+    if effort != "quick" and layer.dims is None:
+        for each in variants(layer, first):
+            yield replace(first, inputs=each.inputs, case=_file_case(layer, each.inputs, seed))
+    if effort != "quick" and (other := _another_batch(layer, first, near[0])) is not None:
         yield replace(point_from_arrays(layer, other, config, _file_case(layer, other, seed)), tentative=True)
 
 
-def one_sided(layer: Layer, arrays: tuple[Any, ...]) -> tuple[str, ...]:
-    """A note on inputs given with one sign only, to a layer of which no more is declared: no other sign was tried.
+def told(
+    layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int, effort: str, failed: Iterable[Case]
+) -> tuple[str, ...]:
+    """Notes on values that the user did not give: which were tried, which failed, and of which nothing was seen.
 
-    Another sign cannot be tried safely, as a layer may be meant for probabilities and not say so.
+    Args:
+        failed: the cases at which something failed.
 
-    >>> from cnngrad.layers import relu
-    >>> one_sided(relu.configured(k=1), (np.ones(3),))
-    ('  x was given with entries of one sign only, so nothing was seen of the others: shapes={"x": (3,)} tries both',)
+    >>> relu = Layer(lambda x: (np.maximum(x, 0), lambda dy: (dy * (x > 0),)), ("x",), "relu")
+    >>> told(relu, (np.array([1.0, 2.0]),), {}, 0, "normal", ())
+    ('  tried beside your values: x of both signs, x up to 16 and x a thousandth in size',)
     """
     if layer.dims or not arrays:
         return ()
-    given = {name: np.asarray(value) for name, value in zip(layer.inputs, arrays, strict=True)}
-    same = [
-        name
-        for name in layer.differentiable
-        if name not in layer.domain and name not in layer.draw and given[name].size > 1 and _of_one_sign(given[name])
-    ]
-    if not same:
-        return ()
-    shapes = ", ".join(f'"{name}": {value.shape}' for name, value in given.items())
-    return (
-        f"  {', '.join(same)} was given with entries of one sign only, so nothing was seen of the others: "
-        f"shapes={{{shapes}}} tries both",
-    )
+    given = point_from_arrays(layer, arrays, config, Case(seed=seed))
+    found = [] if effort == "quick" else variants(layer, given)
+    cases = {_file_case(layer, each.inputs, seed): each for each in found}
+    culprit = next((cases[case] for case in failed if case in cases), None)
+    if culprit is not None:
+        first = (*culprit.signs, *culprit.scaled)[0]
+        return (
+            f"  found at values that are not yours: {_tried([culprit])}; "
+            f"if {first} is never such, declare where it lies:  "
+            f'domain={{"{first}": (low, high)}}',
+        )
+    signs = {name for each in found for name in each.signs}
+    silent = [name for name in layer.differentiable if name not in signs and _is_one_sided(layer, name, given[name])]
+    shapes = ", ".join(f'"{name}": {np.shape(value)}' for name, value in zip(layer.inputs, given.inputs, strict=True))
+    notes = [f"  tried beside your values: {_tried(found)}"] if found else []
+    if silent:
+        notes.append(
+            f"  {', '.join(silent)} was given with entries of one sign only, so nothing was seen of the others: "
+            f"shapes={{{shapes}}} tries both"
+        )
+    return tuple(notes)
 
 
-def _of_one_sign(value: Any) -> bool:
-    return bool(np.all(value >= 0) or np.all(value <= 0))
+def _tried(found: Iterable[Variant]) -> str:
+    words: dict[str, None] = {}
+    for each in found:
+        words |= {f"{name} of both signs": None for name in each.signs}
+    for each in found:
+        size = "up to 16" if each.size == "larger" else "a thousandth in size"
+        words |= {f"{', '.join(each.scaled)} {size}": None} if each.scaled else {}
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _is_one_sided(layer: Layer, name: str, value: Any) -> bool:
+    return name not in layer.domain and name not in layer.draw and np.size(value) > 1 and is_of_one_sign(value)
 
 
 def _another_batch(layer: Layer, point: Point, beside: tuple[Any, ...]) -> tuple[Any, ...] | None:

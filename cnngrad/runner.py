@@ -19,7 +19,7 @@ from cnngrad.core.result import Status
 from cnngrad.examining import examine
 from cnngrad.findings import with_config
 from cnngrad.memory import learn, recall
-from cnngrad.points import one_sided, points
+from cnngrad.points import points, told
 from cnngrad.pytest_plugin import OPTIONS, record
 from cnngrad.report import GRADIENTS, Report
 from cnngrad.search import cases, effort_named, inside_hypothesis_test
@@ -133,7 +133,9 @@ def _checked(subject: Subject, arrays: tuple[Any, ...], seed: int, effort: str, 
         report = replace(
             report, results=(*(before.results if before else ()), *report.results), notes=(*report.notes, *unread)
         )
-        report = replace(report, notes=(*report.notes, *one_sided(layer, arrays)))
+        failed = [result.case for result in report.failures if result.case is not None]
+        notes = told(layer, arrays, subject.config, seed, effort, failed)
+        report = replace(report, notes=(*report.notes, *notes))
     if not inside_hypothesis_test():
         learn(layer, known, report.results)
     return report

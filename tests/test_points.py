@@ -54,19 +54,21 @@ def test_from_shapes_alone_values_scale_sign_batch_and_dy_are_varied(vjp: Callab
     assert judged(vjp, batch_axis=0, **SHAPES).status == "failed"
 
 
-@pytest.mark.parametrize("vjp", [clipping, wrong_for_one])
-def test_at_arrays_batch_and_dy_are_varied(vjp: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("vjp", [cut_sigmoid, relu_without_mask, clipping, wrong_for_one])
+def test_at_arrays_scale_sign_batch_and_dy_are_varied(vjp: Callable[..., Any]) -> None:
     report = judged(vjp, X, batch_axis=0)
     assert report.status == "failed"
+    theirs = "found at values that are not yours: x of both signs and x up to 16; if x is never such, declare where it"
+    assert (theirs in str(report)) == (vjp in (cut_sigmoid, relu_without_mask))
     assert judged(vjp, case=str(report.failures[0].case)).status == "failed"
 
 
 def test_one_sample_gets_another_beside_it() -> None:
     layer = cg.Layer(lambda x, w: (x @ w, lambda dy: (dy @ w.T, x.T @ dy)), ("x", "w"), "dense", batch_axis=0)
     shapes = [p["x"].shape for p in around(layer, (X[:1], np.ones((3, 2))), {}, 0, "normal")]
-    assert shapes == [(1, 3), (1, 3), (1, 3), (2, 3)]
+    assert shapes == [(1, 3), (1, 3), (1, 3), (1, 3), (1, 3), (2, 3)]
     assert [p["x"].shape for p in around(layer, (X[:1], np.ones((3, 2))), {}, 0)] == [(1, 3)] * 3
-    assert [p["x"].shape for p in around(layer, (X[:1], np.ones((3, 1))), {}, 0, "normal")] == [(1, 3)] * 3
+    assert [p["x"].shape for p in around(layer, (X[:1], np.ones((3, 1))), {}, 0, "normal")] == [(1, 3)] * 5
 
 
 def test_a_number_of_samples_that_the_layer_refuses_is_not_tried() -> None:
@@ -89,12 +91,45 @@ def test_domain_and_draw_are_kept_to() -> None:
         assert all((case.point(layer)["x"] > lowest).all() for case in report.cases)
 
 
-def test_one_sign_only_is_said() -> None:
-    said = "  x was given with entries of one sign only, so nothing was seen of the others: shapes={"
-    assert said in str(judged(relu_without_mask, X))
-    assert said not in str(judged(relu_without_mask, X, domain={"x": (0, 9)}))
-    assert said not in str(judged(cut_sigmoid, X - 1))
-    assert said not in str(judged(cut_sigmoid, **SHAPES))
+def refusing(x: Any) -> Any:
+    if (x < 0).any():
+        raise ValueError("not below 0")
+    return x**2, lambda dy: (2 * dy * x,)
+
+
+def clipped(p: Any) -> Any:
+    return -np.log(np.clip(p, 1e-7, 1)), lambda dy: (-dy / p,)
+
+
+POSITIVE: list[tuple[Callable[..., Any], Any, str]] = [
+    (lambda x: (np.log(x), lambda dy: (dy / x,)), X, "x up to 16 and x a thousandth in size"),
+    (lambda x: (np.sqrt(x), lambda dy: (dy / np.sqrt(x) / 2,)), X, "x up to 16 and x a thousandth in size"),
+    (refusing, X, "x up to 16 and x a thousandth in size"),
+    (clipped, X / 4, ""),  # probabilities
+]
+
+
+@pytest.mark.parametrize(("vjp", "x", "tried"), POSITIVE)
+def test_layers_for_positive_numbers_pass_at_positive_numbers(vjp: Callable[..., Any], x: Any, tried: str) -> None:
+    report = judged(vjp, x)
+    assert report.ok, str(report)
+    assert "  x was given with entries of one sign only, so nothing was seen of the others: shapes={" in str(report)
+    assert "tried beside your values" not in str(report) if not tried else f"values: {tried}\n" in str(report)
+
+
+def test_what_was_varied_is_said() -> None:
+    relu = lambda x: (np.maximum(x, 0), lambda dy: (dy * (x > 0),))  # noqa: E731 - short as a user writes it
+    said, varied = "  x was given with entries of one sign only", "\n  tried beside your values: "
+    report = str(judged(relu, X))
+    assert f"{varied}x of both signs, x up to 16 and x a thousandth in size" in report
+    assert said not in report
+    assert f"{varied}x up to 16 and x a thousandth in size" in str(judged(relu, X - 1))
+    assert f"{varied}x a thousandth in size" in str(judged(relu, 100 * X - 100))
+    assert said in str(judged(relu, X, effort="quick"))
+    for unvaried in (judged(relu, X, effort="quick"), judged(relu, X, domain={"x": (0, 9)}), judged(relu, **SHAPES)):
+        assert varied not in str(unvaried)
+    assert said not in str(judged(relu, X, domain={"x": (0, 9)}))
+    assert said not in str(judged(relu, **SHAPES))
 
 
 def test_exhaustive_is_all_and_says_so() -> None:

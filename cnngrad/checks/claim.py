@@ -12,6 +12,7 @@ import numpy as np
 from cnngrad.core.arrays import Vector, flatten, outputs_of
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import aside, unsaturated
+from cnngrad.core.errors import LayerRaised
 from cnngrad.differentiation import Estimate, Line
 from cnngrad.differentiation.exact import exact_dot, has_spare_bits
 from cnngrad.differentiation.line import EPS
@@ -23,7 +24,10 @@ def precision_inside(at: Evaluation) -> float:
 
     Numbers with full mantissas go in; if all that comes out is short, something inside is.
     """
-    output = flatten(outputs_of(at.output(full_mantissas(at))))
+    try:
+        output = flatten(outputs_of(at.output(full_mantissas(at))))
+    except LayerRaised:
+        return 0.0  # that far aside nobody said that it could be called
     telling = output[np.isfinite(output) & (output != 0) & (np.abs(output) != 1)]
     return max(working_eps(telling), EPS) if telling.size else 0.0
 

@@ -154,8 +154,13 @@ class Evaluation:
         return inputs
 
     def flat(self, vector: Vector) -> Vector:
-        """The forward between flat vectors; complex in, complex out."""
-        y = outputs_of(self.output(self.inputs_from(vector)))
+        """The forward between flat vectors; complex in, complex out. Where it refuses real numbers it is NaN."""
+        try:
+            y = outputs_of(self.output(self.inputs_from(vector)))
+        except LayerRaised:
+            if np.iscomplexobj(vector):
+                raise
+            return np.full(flatten(outputs_of(self.output())).size, np.nan)  # raises where it always does
         if np.iscomplexobj(vector):
             kept = [np.ravel(part) for part in y if np.iscomplexobj(part) or is_differentiable(part)]
             return np.concatenate(kept) if kept else np.empty(0)
