@@ -139,7 +139,10 @@ def _explained(claim: Claim, place: int, weights: Vector, whole: Gap) -> Only | 
     if number is None:
         return None
     weight, claimed = float(weights[place]), float(claim.gradient[place])
-    doubt = whole.slack + abs(weight) * (number.bound + claim.unit * max(abs(claimed), abs(number.value)))
+    own = number.bound + claim.unit * max(abs(claimed), abs(number.value))
+    if abs(claimed - number.value) <= own:
+        return None  # a number so rough explains anything
+    doubt = whole.slack + abs(weight) * own
     left = whole.size - weight * (claimed - number.value)
     rest = Comparison(weights, left, Estimate(0.0, 0.0, number.how), doubt)
     found = Estimate(np.array([number.value]), np.array([number.bound]), number.how)
