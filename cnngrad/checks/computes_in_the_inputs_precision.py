@@ -12,6 +12,7 @@ from cnngrad.checks.calling import output_of
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.claim import full_mantissas, precision_inside
 from cnngrad.core.call import Evaluation
+from cnngrad.core.errors import LayerRaised
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
 from cnngrad.differentiation.line import EPS
@@ -46,8 +47,10 @@ def _failed(what: str, name: str, **facts: str) -> Result:
 
 def _short_gradients(at: Evaluation) -> dict[str, float]:
     """The gradients that use fewer bits than a double has, for a ``dy`` that uses them all; and the unit they use."""
-    there = full_mantissas(at)
-    y, backward = at.vjp(there)
+    try:
+        y, backward = at.vjp(full_mantissas(at))
+    except LayerRaised:
+        return {}  # that far aside nobody said that it could be called
     size = output_of(y).size
     dy = np.random.default_rng(0).uniform(0.5, 1, size) * np.sign(at.point.cotangent(size))
     found: dict[str, float] = {}
