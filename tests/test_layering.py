@@ -32,6 +32,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "points": ("core", "search", "varying"),
     "memory": ("core",),
     "targets": ("core",),
+    "scaffold": ("core", "adapters"),
     "findings": ("core", "checks", "diagnosis", "report", "search", "shrinking"),
     "work": ("core", "checks", "memory", "points", "targets"),
     "units": ("core", "checks", "report", "search"),
@@ -47,6 +48,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "explain": ("core", "differentiation", "layers", "oracles"),
     "cli": (
         *("auditing", "core", "checks", "diagnosis", "explain", "layers", "report", "runner", "targets", "verify"),
+        "scaffold",
         "work",
     ),
     "__main__": ("cli",),

@@ -15,10 +15,10 @@ import sys
 from collections.abc import Sequence
 
 from cnngrad import __version__
-from cnngrad.cli import audit, check, checks, explain, layers, verify
+from cnngrad.cli import audit, check, checks, explain, init, layers, verify
 
 # The name of a command is the name of its module.
-COMMANDS = (verify, check, audit, explain, layers, checks)
+COMMANDS = (verify, check, init, audit, explain, layers, checks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
