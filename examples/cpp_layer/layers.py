@@ -47,6 +47,6 @@ def backward_wrong(dy, x, w, b):
 dims = {"c": (1, 2), "f": (1, 2), "height": (1, 5), "width": (1, 5), "kh": (1, 3), "kw": (1, 3)}
 shapes = lambda d: {"x": (d.c, d.height, d.width), "w": (d.f, d.c, d.kh, d.kw), "b": (d.f,)}  # noqa: E731 - short as a user writes it
 facts = dict(dims=dims, shapes=shapes, where=lambda d: d.height >= d.kh and d.width >= d.kw)
-takes = dict(forward_returns="y", backward_takes=("dy", "x", "w", "b"))
+takes = dict(forward_returns="y", backward_takes=("dy", "x", "w", "b"), name="conv")
 right = cg.from_functions(conv.forward, conv.backward, **takes, **facts)
 wrong = cg.from_functions(conv.forward, backward_wrong, **takes, **facts)

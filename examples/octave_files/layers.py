@@ -3,13 +3,13 @@
     cnngrad check examples/octave_files/layers.py:right
     cnngrad check examples/octave_files/layers.py:wrong
 
-For each call the matrices go into one .mat file and come back in another; MATLAB stores them column by column, which
-``scipy.io`` knows. What runs in between is any command: with Octave, set
+For each call the matrices go into one file and come back in another, column by column as MATLAB keeps them. What runs
+in between is any command, the environment variable ``CONV_COMMAND``; for Octave
 
-    export CNNGRAD_EXAMPLE_COMMAND='octave-cli --eval conv_layer("{given}","{result}")'
+    octave-cli --eval 'conv_layer("{given}", "{result}")'
 
-Without it a stand-in runs, ``stand_in.py`` here, which reads and writes the same files in Python. The tests of this
-repository run that: on the machines they run on there is no Octave. ``wrong`` fills a matrix row by row.
+If nothing is set, ``stand_in.py`` runs, which does with the same files what ``conv_layer.m`` does. The tests of this
+repository run only that: there is no Octave where they run. ``wrong`` reads the kernel's gradient row by row.
 """
 
 from __future__ import annotations
@@ -21,39 +21,54 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scipy.io import loadmat, savemat
+import numpy as np
 
 import cnngrad as cg
 
 HERE = Path(__file__).parent
-STAND_IN = f"{shlex.quote(sys.executable)} {shlex.quote(str(HERE / 'stand_in.py'))} {{given}} {{result}}"
-COMMAND = os.environ.get("CNNGRAD_EXAMPLE_COMMAND", STAND_IN)
+STAND_IN = shlex.join([sys.executable, "-I", "-S", str(HERE / "stand_in.py"), "{given}", "{result}"])
+COMMAND = os.environ.get("CONV_COMMAND", STAND_IN)
 
 
-def run(command, **matrices):
-    """What the program answers: a dict of matrices, always with two axes."""
+def numbers(m):
+    """Rows, columns, and the entries column by column."""
+    return np.concatenate([m.shape, m.ravel(order="F")]).astype(np.float64)
+
+
+def matrices(found, order="F"):
+    """The matrices that stand one after the other."""
+    while found.size:
+        (rows, columns), size = found[:2].astype(int), int(found[0] * found[1])
+        yield found[2 : 2 + size].reshape(rows, columns, order=order)
+        found = found[2 + size :]
+
+
+def run(is_backward, *given):
+    """What the program answers."""
     with tempfile.TemporaryDirectory() as folder:
-        given, result = Path(folder) / "given.mat", Path(folder) / "result.mat"
-        savemat(given, matrices)
-        words = [word.format(given=given, result=result) for word in shlex.split(command)]
+        into, out = Path(folder) / "given.bin", Path(folder) / "result.bin"
+        np.concatenate([[float(is_backward)], *map(numbers, given)]).tofile(into)
+        words = [word.format(given=into, result=out) for word in shlex.split(COMMAND)]
         subprocess.run(words, check=True, cwd=HERE)
-        return loadmat(result)
+        return np.fromfile(out)
 
 
 def forward(x, w):
-    return run(COMMAND, call="forward", x=x, w=w)["y"]
+    return next(matrices(run(False, x, w)))
 
 
 def backward(dy, x, w):
-    return run(COMMAND, call="backward", x=x, w=w, dy=dy)
+    return tuple(matrices(run(True, x, w, dy)))
 
 
 def backward_wrong(dy, x, w):
-    return run(f"{STAND_IN} wrong", call="backward", x=x, w=w, dy=dy)
+    found = run(True, x, w, dy)
+    dx, _ = matrices(found)
+    _, dw = matrices(found, order="C")
+    return dx, dw
 
 
-# The glue: the shape of each matrix, and what the functions take; a dict is matched by its names.
-shapes = {"x": (4, 5), "w": (2, 3)}
+# The glue: the shape of each matrix, and what the functions take.
 takes = dict(inputs=("x", "w"), forward_returns="y", backward_takes=("dy", "x", "w"))
-right = cg.from_functions(forward, backward, shapes=shapes, **takes)
-wrong = cg.from_functions(forward, backward_wrong, shapes=shapes, **takes)
+right = cg.from_functions(forward, backward, shapes={"x": (4, 5), "w": (2, 3)}, **takes)
+wrong = cg.from_functions(forward, backward_wrong, shapes={"x": (4, 5), "w": (2, 3)}, **takes)
