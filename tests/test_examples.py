@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnngrad as cg
@@ -57,6 +59,17 @@ def test_right_passes_and_wrong_fails(name: str) -> None:
     finally:
         if jax:
             jax.config.update("jax_enable_x64", before)
+
+
+@pytest.mark.integration
+def test_compiled_code_that_takes_contiguous_arrays_only_says_so() -> None:
+    module = load("c_layer")
+    undeclared = replace(module.right, contiguous=False)
+    report = cg.check(undeclared, effort="quick", raise_on_failure=False, diagnose=False)
+    assert {result.check for result in report.failures} == {"array_layouts_do_not_matter"}
+    assert "ArgumentError: argument 1: TypeError: array must have flags ['C_CONTIGUOUS']" in str(report)
+    assert "if the layer is not meant for such arrays, declare contiguous=True" in str(report)
+    assert cg.check(module.right, np.arange(12.0)[::2], np.array([1.0, -2.0])[::-1], effort="quick").ok
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +65,33 @@ class _JaxCall:
             arguments = [given.get(position, array) for position, array in enumerate(arrays)]
             return list(leaves(self.function(*arguments, **config)))
 
-        try:
+        with self._said_clearly():
             outputs, pull = self.jax.vjp(of_free, *(arrays[position] for position in free))
+        refuse_no_output(self.name, outputs)
+
+        def pulled(dys: Sequence[Any]) -> list[Any]:
+            with self._said_clearly():
+                return [_array(gradient) for gradient in pull(self._cotangents(outputs, dys))]
+
+        return [_array(out) for out in outputs], pulled
+
+    @contextmanager
+    def _said_clearly(self) -> Iterator[None]:
+        """What JAX's arrays do not allow is no mistake in a gradient."""
+        try:
+            yield
         except self.jax.errors.TracerArrayConversionError as error:
             raise UsageError(
                 f"{self.name} hands a traced JAX array to NumPy: compute with jax.numpy, or give the NumPy code to "
                 "jax.pure_callback inside a jax.custom_vjp"
             ) from error
-        refuse_no_output(self.name, outputs)
-        return [_array(out) for out in outputs], lambda dys: [_array(g) for g in pull(self._cotangents(outputs, dys))]
+        except (TypeError, ValueError) as error:
+            if "immutable" not in str(error) and "read-only" not in str(error):
+                raise
+            raise UsageError(
+                f"{self.name} writes into an array of JAX's, which are read-only: x = x.at[0].set(1.0) is a new one, "
+                "x = numpy.array(x) a copy for NumPy code"
+            ) from error
 
     def _cotangents(self, outputs: Sequence[Any], dys: Sequence[Any]) -> list[Any]:
         return [self._cotangent(out, dy) for out, dy in zip(outputs, dys, strict=True)]

@@ -177,6 +177,8 @@ def point_from_arrays(layer: Layer, arrays: tuple[Any, ...], config: Mapping[str
             f"{layer.name} takes {len(layer.inputs)} inputs ({', '.join(layer.inputs)}), {len(arrays)} were given"
         )
     checked = tuple(_numeric(layer, name, value) for name, value in zip(layer.inputs, arrays, strict=True))
+    if layer.contiguous:
+        checked = tuple(np.array(value, order="C") for value in checked)
     return Point(case, layer.inputs, checked, {**layer.config_at({}), **config} if layer.dims is None else config)
 
 

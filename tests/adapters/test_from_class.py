@@ -10,6 +10,8 @@ import pytest
 from cnngrad.adapters import from_class
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
+from cnngrad.report.data import GRADIENTS
+from cnngrad.runner import check
 from tests.adapters import their_classes as theirs
 from tests.adapters.support import GOOD, error_of, lines_of_glue
 
@@ -108,6 +110,14 @@ def samples_in_columns(SamplesInColumns):
     return from_class(SamplesInColumns, shapes={"x": (4, 3), "W": (4, 2), "b": (2,)})
 
 
+def channels_last(ChannelsLast):
+    return from_class(ChannelsLast, params={"g": "dg"}, shapes={"x": (2, 4, 6, 3), "g": (3,)})
+
+
+def single_image(SingleImage):
+    return from_class(SingleImage, params={"W": "dW"}, shapes={"x": (5, 6), "W": (2, 2)})
+
+
 def keeps_result(KeepsResult):
     forward = lambda obj, x: (obj.forward(x), obj.output)[1]  # noqa: E731 - short as a user writes it
     backward = lambda obj, dy: (setattr(obj, "output_grad", dy), obj.backward())  # noqa: E731 - short as a user writes it
@@ -153,6 +163,8 @@ GLUES = [
     (first_layer, theirs.FirstLayer),
     (accumulates, theirs.Accumulates),
     (samples_in_columns, theirs.SamplesInColumns),
+    (channels_last, theirs.ChannelsLast),
+    (single_image, theirs.SingleImage),
     (keeps_result, theirs.KeepsResult),
     (two_inputs, theirs.Product),
     (loss_without_dy, theirs.SquaredError),
@@ -174,6 +186,13 @@ def test_right_class_agrees_with_central_differences(glue: Callable[..., Layer],
 @every_glue
 def test_wrong_class_does_not(glue: Callable[..., Layer], cls: type) -> None:
     assert error_of(glue(wrong(cls))) > 1e-3
+
+
+@every_glue
+def test_the_verdict_is_right(glue: Callable[..., Layer], cls: type) -> None:
+    for each, status in ((cls, "passed"), (wrong(cls), "failed")):
+        report = check(glue(each), effort="quick", select=(GRADIENTS,), raise_on_failure=False, diagnose=False)
+        assert report.status == status, str(report)
 
 
 @every_glue

@@ -12,6 +12,8 @@ from cnngrad.adapters import from_functions
 from cnngrad.core.case import Case
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
+from cnngrad.report.data import GRADIENTS
+from cnngrad.runner import check
 from tests.adapters import their_functions as theirs
 from tests.adapters.support import GOOD, error_of, lines_of_glue
 
@@ -94,6 +96,9 @@ def test_right_agrees_with_central_differences_and_wrong_does_not(
 ) -> None:
     assert error_of(glue(right)) < GOOD
     assert error_of(glue(wrong)) > 1e-3
+    for backward, status in ((right, "passed"), (wrong, "failed")):
+        report = check(glue(backward), effort="quick", select=(GRADIENTS,), raise_on_failure=False, diagnose=False)
+        assert report.status == status, str(report)
 
 
 @every_glue

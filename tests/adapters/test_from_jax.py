@@ -90,6 +90,34 @@ def test_several_outputs_and_integers_among_them(jax: ModuleType) -> None:
     assert verdict(layer) == "passed"
 
 
+def test_undefined_cotangents(jax: ModuleType) -> None:
+    """``None`` for an input without a gradient, ``float0`` for an integer, symbolic zeros for what is not perturbed."""
+    scaled = jax.custom_vjp(lambda x, t, k: k * x)
+    scaled.defvjp(lambda x, t, k: (k * x, k), lambda k, dy: (k * dy, None, np.zeros((), jax.dtypes.float0)))
+    names, shapes = ("x", "t", "k"), {"x": (3,), "t": (3,), "k": ()}
+    draw = {"k": lambda rng, shape, d: np.array(3)}
+    facts: dict[str, Any] = dict(name="scaled", constants="k", shapes=shapes, draw=draw)
+    layer = cg.from_jax(scaled, names, zero_gradient="t", **facts)
+    assert [None if g is None else g.tolist() for g in layer(np.ones(3), np.ones(3), 3)[1](np.ones(3))] == [
+        [3, 3, 3],
+        [0, 0, 0],
+        None,
+    ]
+    assert verdict(layer) == "passed"
+    assert verdict(cg.from_jax(scaled, names, **facts)) == "inconclusive"  # a gradient of zero, and nobody meant it
+
+    def forward(x: Any, w: Any) -> Any:
+        return x.value * w.value, (x.value if w.perturbed else None, w.value if x.perturbed else None)
+
+    product = jax.custom_vjp(lambda x, w: x * w)
+    product.defvjp(
+        forward, lambda kept, dy: tuple(None if v is None else dy * v for v in reversed(kept)), symbolic_zeros=True
+    )
+    for constants in ((), ("x",), ("w",)):
+        both = {"x": (3,), "w": (3,)}
+        assert verdict(cg.from_jax(product, ("x", "w"), constants=constants, name="product", shapes=both)) == "passed"
+
+
 def test_constants_and_configuration(jax: ModuleType) -> None:
     layer = cg.from_jax(lambda x, label, power: x[label] ** power, ("x", "label"), constants="label")
     y, backward = layer(np.array([2.0, 3.0]), np.array(1), power=2)
@@ -122,6 +150,9 @@ def test_how_to_enable_float64_is_said(jax: ModuleType) -> None:
 def test_messages(jax: ModuleType) -> None:
     with pytest.raises(cg.UsageError, match=r"f hands a traced JAX array to NumPy: compute with jax\.numpy, or"):
         cg.from_jax(lambda x: np.sin(np.asarray(x)), name="f")(np.ones(2))
+    for write in (lambda x: x.__setitem__(0, 1.0), lambda x: np.asarray(jax.numpy.ones(2)).__setitem__(0, 1.0)):
+        with pytest.raises(cg.UsageError, match=r"f writes into an array of JAX's, which are read-only: x = x\.at"):
+            cg.from_jax(write, name="f")(np.ones(2))
     with pytest.raises(cg.UsageError, match="from_jax takes a function, not int 3"):
         cg.from_jax(3)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(cg.UsageError, match="f returned None; a forward returns its output"):

@@ -212,6 +212,48 @@ class SamplesInColumns(OnObject):
         return super().backward(dy.T).T
 
 
+class ChannelsLast:
+    """Means over 2 x 2 blocks of ``x (n, height, width, c)``, each channel scaled by ``g (c,)``."""
+
+    wrong = False
+
+    def __init__(self, g):
+        self.g = g
+
+    def forward(self, x):
+        self.means = (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+        return self.g * self.means
+
+    def backward(self, dy):
+        self.dg = (dy * self.means).sum(axis=(0, 1, 2))
+        spread = (dy * self.g).repeat(2, axis=1).repeat(2, axis=2)
+        return spread if self.wrong else spread / 4
+
+
+class SingleImage:
+    """One image ``x (height, width)`` correlated with one kernel ``W (k, k)``."""
+
+    wrong = False
+
+    def __init__(self, W):
+        self.W = W
+
+    def forward(self, x):
+        self.x, k = x, len(self.W)
+        windows = np.lib.stride_tricks.sliding_window_view(x, (k, k))
+        return np.einsum("ijuv,uv->ij", windows, self.W)
+
+    def backward(self, dy):
+        dx, self.dW = np.zeros_like(self.x), np.zeros_like(self.W)
+        for u, v in np.ndindex(self.W.shape):
+            window = np.s_[u : u + len(dy), v : v + len(dy[0])]
+            dx[window] += self.W[u, v] * dy
+            self.dW[u, v] = np.sum(dy * self.x[window])
+        if self.wrong:
+            self.dW = self.dW[::-1, ::-1]
+        return dx
+
+
 class KeepsResult(OnObject):
     """Hands nothing over: output and cotangent stand on the object."""
 
