@@ -174,8 +174,12 @@ def test_a_module_in_a_package_is_imported_as_such(folder: Path, capsys: pytest.
     (folder / "packed/other.py").write_text(THEIRS)
     (folder / "packed/mod.py").write_text("from .other import declared\n")
     assert main(["init", "packed/mod.py", "--output", "tests/test_it.py"]) == 0
-    assert main(["init", "packed.mod"]) == 0
-    for path in ("tests/test_it.py", "test_mod_gradients.py"):
+    assert main(["init", "packed/mod.py"]) == 0
+    assert capsys.readouterr().out.endswith(
+        "wrote test_mod_gradients.py; run it with:  python -m pytest test_mod_gradients.py\n"
+    )
+    assert main(["init", "packed.mod", "--output", "again.py"]) == 0
+    for path in ("tests/test_it.py", "test_mod_gradients.py", "again.py"):
         text = Path(path).read_text("utf-8")
         assert "import packed.mod as mod\n" in text
         assert "[mod.declared]" in text

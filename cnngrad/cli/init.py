@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -65,10 +66,10 @@ def _importable(target: str) -> tuple[str, Path]:
         raise UsageError(f"there is no file {path}: give file.py or package.module")
     names, folder = [path.stem], path.parent
     while (folder / "__init__.py").is_file():
-        names, folder = [folder.resolve().name, *names], folder / ".."
+        names, folder = [folder.resolve().name, *names], Path(os.path.normpath(folder / ".."))
     if not all(name.isidentifier() for name in names):
         raise UsageError(f"{path} cannot be imported by a test file: its name is no name in Python, so rename it")
-    return ".".join(names), folder if len(names) > 1 else path.parent
+    return ".".join(names), folder
 
 
 def _imported(name: str, folder: Path, target: str) -> ModuleType:
