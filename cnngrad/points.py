@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -99,12 +99,12 @@ def around(
 
 
 def told(
-    layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int, effort: str, failed: Iterable[Case]
+    layer: Layer, arrays: tuple[Any, ...], config: Mapping[str, Any], seed: int, effort: str, failed: Sequence[Case]
 ) -> tuple[str, ...]:
     """Notes on values that the user did not give: which were tried, which failed, and of which nothing was seen.
 
     Args:
-        failed: the cases at which something failed.
+        failed: the cases at which something failed, the last that were tried.
 
     >>> relu = Layer(lambda x: (np.maximum(x, 0), lambda dy: (dy * (x > 0),)), ("x",), "relu")
     >>> told(relu, (np.array([1.0, 2.0]),), {}, 0, "normal", ())
@@ -126,7 +126,7 @@ def told(
     signs = {name for each in found for name in each.signs}
     silent = [name for name in layer.differentiable if name not in signs and _is_one_sided(layer, name, given[name])]
     shapes = ", ".join(f'"{name}": {np.shape(value)}' for name, value in zip(layer.inputs, given.inputs, strict=True))
-    notes = [f"  tried beside your values: {_tried(found)}"] if found else []
+    notes = [f"  tried beside your values: {_tried(found)}"] if found and not failed else []
     if silent:
         notes.append(
             f"  {', '.join(silent)} was given with entries of one sign only, so nothing was seen of the others: "

@@ -129,6 +129,7 @@ def test_what_was_varied_is_said() -> None:
     for unvaried in (judged(relu, X, effort="quick"), judged(relu, X, domain={"x": (0, 9)}), judged(relu, **SHAPES)):
         assert varied not in str(unvaried)
     assert said not in str(judged(relu, X, domain={"x": (0, 9)}))
+    assert varied not in str(judged(lambda x: (x**2, lambda dy: (dy * x,)), X))  # the first point is the last
     assert said not in str(judged(relu, **SHAPES))
 
 
