@@ -74,7 +74,7 @@ def lattices_for(claim: Claim) -> Iterator[Lattice]:
     if not has_spare_bits(claim.y0):
         base = _base_of(claim.y0)
     else:
-        moved = flatten(outputs_of(at.output(aside(at.layer, at.point, 1 / 3, "full mantissas"))))
+        moved = _output_aside(claim)
         claim.bits = fewest_bits(moved, claim.y0) if moved.shape == claim.y0.shape else 0
         if claim.bits == DOUBLE:
             yield Lattice(claim, DOUBLE)
@@ -82,6 +82,15 @@ def lattices_for(claim: Claim) -> Iterator[Lattice]:
             yield from _of_few_bits(claim, claim.bits)
     if base and drawn and claim.bits in (DOUBLE, None):
         yield from _scaled(claim, base)
+
+
+def _output_aside(claim: Claim) -> Vector:
+    """The output for numbers that use all their bits; nothing where the layer refuses them."""
+    at = claim.at
+    try:
+        return flatten(outputs_of(at.output(aside(at.layer, at.point, 1 / 3, "full mantissas"))))
+    except LayerRaised:
+        return np.empty(0)
 
 
 def _base_of(y: Vector) -> int:
