@@ -43,14 +43,15 @@ def connections(vjp: Vjp, x: Array) -> tuple[Array, Array]:
     return np.asarray(y), np.array(rows)
 
 
-def windows(vjp: Vjp, x: Array, output: int, source: int) -> str:
+def windows(vjp: Vjp, x: Array, output: int, source: int, names: tuple[str, str] = ("x", "y")) -> str:
     """Two pairs of maps: what one output reads, and what one input's gradient sums, each with its weights."""
     y, matrix = connections(vjp, x)
     read, summed = matrix[output].reshape(x.shape), matrix[:, source].reshape(y.shape)
+    into, out = names
     return svg(
         [
-            (_weights("x", read), _one("y", y.shape, output)),
-            (_one("dx", x.shape, source), _weights("dy", summed)),
+            (_weights(into, read), _one(out, y.shape, output)),
+            (_one(f"d{into}", x.shape, source), _weights(f"d{out}", summed)),
         ]
     )
 
@@ -188,7 +189,7 @@ PICTURES: dict[str, Callable[[], str]] = {
         _of_x(layers.channels_last_conv_vjp, np.moveaxis(_kernel(2), 1, -1), BIAS), np.moveaxis(MAP, 1, -1), 4, 5
     ),
     "dense": lambda: windows(_of_x(layers.dense_vjp, np.arange(1.0, 7.0).reshape(2, 3), np.zeros(2)), SCORES, 0, 1),
-    "softmax": lambda: windows(layers.softmax_vjp, SCORES, 1, 0),
+    "softmax": lambda: windows(layers.softmax_vjp, SCORES, 1, 0, ("z", "p")),
     "batch_norm": lambda: windows(
         _of_x(layers.batch_norm_vjp, np.ones(1), BIAS), np.array([[1.0], [2.0], [4.0], [8.0]]), 0, 3
     ),

@@ -115,7 +115,7 @@ def _command(line: str, shown: str, folder: Path) -> str:
     if NOT_RUN.match(command):
         return line + shown
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "NO_COLOR": "1"}
+    environment = {**os.environ, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     if done.stderr and not shown:
         raise AssertionError(f"{command}\n{done.stdout}{done.stderr}")

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import cnngrad as cg
 from cnngrad import layers
 from tests.docs.blocks import PAGES, ROOT, Block, agrees, blocks, commands, run
 
@@ -91,6 +92,12 @@ def test_every_page_has_only_blocks_that_are_run() -> None:
     found = {page: len(blocks((ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent)) for page in PAGES}
     assert sum(found.values()) > 30
     assert found["README.md"] >= 5
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    missing = [name for name in cg.__all__ if f":: cnngrad.{name}\n" not in page and not name.startswith("__")]
+    assert missing == []
 
 
 def test_all_measured_tables_are_shown() -> None:
