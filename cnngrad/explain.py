@@ -143,12 +143,15 @@ def explain(name: str) -> Explanation:
     given = dict(zip(layer.inputs, backward(dy[()]), strict=True))
     gradients = {name: np.asarray(given[name]) for name in layer.differentiable}
 
-    def forward(*free: Array) -> Any:
-        values = {**inputs, **dict(zip(layer.differentiable, free, strict=True))}
-        return layer.vjp(*values.values(), **point.config)[0]
+    def difference(name: str) -> Estimate:
+        """Of one input alone, so that each says how it was got."""
 
-    found = numerical_vjp(forward, *(inputs[name] for name in layer.differentiable), dy=dy[()])
-    differences = dict(zip(layer.differentiable, found, strict=True))
+        def forward(value: Array) -> Any:
+            return layer.vjp(*{**inputs, name: value}.values(), **point.config)[0]
+
+        return numerical_vjp(forward, inputs[name], dy=dy[()])[0]
+
+    differences = {name: difference(name) for name in layer.differentiable}
     derivation = (inspect.getdoc(inspect.getmodule(layer.vjp)) or "").strip()
     return Explanation(layer, derivation, point.config, inputs, np.asarray(y), dy, gradients, differences)
 

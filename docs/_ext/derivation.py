@@ -30,7 +30,7 @@ class Numbers(SphinxDirective):
         explanation = explain(self.arguments[0])
         if not explanation.agrees:
             raise self.error(f"the derivation of {self.arguments[0]} disagrees with its differences")
-        return [_code(explanation.numbers(), "text")]
+        return [_code(explanation.numbers())]
 
 
 class Picture(SphinxDirective):
@@ -56,7 +56,7 @@ class HeldBy(SphinxDirective):
             "identities": [f"{each.name} ({each.source})" for each in IDENTITIES if layer.name in each.layers],
             "features": list(layer.features),
         }
-        return [_code("\n".join(_wrapped(name, values) for name, values in rows.items() if values), "text")]
+        return [_code("\n".join(_wrapped(name, values) for name, values in rows.items() if values))]
 
 
 class Network(SphinxDirective):
@@ -74,7 +74,7 @@ class Network(SphinxDirective):
             f"smallest error seen {line.detectable:.0e} of the largest"
             for line in lines
         ]
-        return [_code("\n".join([*_stages(next(iter(found.values()))), "", *verified]), "text")]
+        return [_code("\n".join([*_stages(next(iter(found.values()))), "", *verified]))]
 
 
 def _stages(network: Layer) -> list[str]:
@@ -88,8 +88,8 @@ def _wrapped(name: str, values: list[str]) -> str:
     return fill(", ".join(values), 86, initial_indent=f"{name:12}", subsequent_indent=" " * 12)
 
 
-def _code(text: str, language: str) -> nodes.literal_block:
-    return nodes.literal_block(text, text, language=language)
+def _code(text: str) -> nodes.literal_block:
+    return nodes.literal_block(text, text, language="text", classes=["numbers"])
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
