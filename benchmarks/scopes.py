@@ -55,3 +55,10 @@ SCOPES: dict[str, Layer] = {
     "half_squared_error": layers.half_squared_error,
     "weight_decay": layers.weight_decay,
 }
+
+# A part of one of them, for measurements, and a smaller part.
+ONE: Ranges = {name: (1, 1) for name in ("n", "c", "f", "height", "width", "kh", "kw", "dilation")}
+SOME = scope(
+    layers.relu_conv, {**PLANE, **ONE, "n": (1, 2), "height": (1, 3), "width": (1, 3), "kh": (1, 2)}, one_stride
+)
+FEW = scope(layers.relu_conv, {**PLANE, **ONE, "pad": (0, 0)}, one_stride)

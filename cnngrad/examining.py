@@ -137,7 +137,7 @@ def _explained(subject: Subject, work: Work, fold: Fold, diagnose: bool) -> tupl
     if isinstance(answer, Lost):
         fold.notes.append(f"  the finding is not shrunk or explained: {answer.reason}")
         answer = [replayable(subject.layer, result) for result in fold.results]
-    return list(answer), None if isinstance(source, Lost) else source
+    return list(answer), source.from_here() if isinstance(source, Source) else None
 
 
 @dataclass

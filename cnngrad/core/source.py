@@ -28,7 +28,7 @@ class Source:
     """A line of someone's code.
 
     Attributes:
-        path: of the file, relative to the current folder where it lies below it.
+        path: of the file.
         line: where the function begins, counted from 1.
     """
 
@@ -37,6 +37,11 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
+
+    def from_here(self) -> Source:
+        """The same place, its path relative to the current folder where it lies below it."""
+        below = Path(self.path).is_relative_to(Path.cwd())
+        return Source(os.path.relpath(self.path), self.line) if below else self
 
 
 def backward_source(layer: Layer, point: Point) -> Source | None:
@@ -51,7 +56,7 @@ def backward_source(layer: Layer, point: Point) -> Source | None:
     theirs = [code for code in _codes_run(layer, point) if _is_theirs(code)]
     named = [code for code in theirs if any(name in code.co_name.lower() for name in NAMES)]
     for code in named or theirs:
-        return Source(_relative(code.co_filename), code.co_firstlineno)
+        return Source(code.co_filename, code.co_firstlineno)
     return None
 
 
@@ -87,8 +92,3 @@ def _is_theirs(code: CodeType) -> bool:
     if path.is_relative_to(PACKAGE) or path.is_relative_to(sysconfig.get_path("stdlib")):
         return False
     return not {"site-packages", "dist-packages"} & set(path.parts)
-
-
-def _relative(path: str) -> str:
-    here = Path.cwd()
-    return os.path.relpath(path) if Path(path).is_relative_to(here) else path

@@ -21,6 +21,7 @@ from tests.work import layers
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Executor]:
     with Processes(2) as executor:
+        executor.submit(int).result()  # starts a worker in another folder than the one that is checked from
         yield executor
 
 
