@@ -20,11 +20,12 @@ from cnngrad.core.files import write_whole
 RESULTS = Path(__file__).parent / "results" / "startup.md"
 ROUNDS = 41
 PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "empty.py")
+SCRIPT = "import sys; from cnngrad.__main__ import main; sys.exit(main())"  # as an installer writes it
 PAIRS: dict[str, tuple[Sequence[str], Sequence[str]]] = {
     "`import cnngrad` beside `pass`": (("-c", "import cnngrad"), ("-c", "pass")),
     "`import cnngrad` beside `import numpy`": (("-c", "import cnngrad"), ("-c", "import numpy")),
-    "`cnngrad --version` beside `pass`": (("-m", "cnngrad", "--version"), ("-c", "pass")),
-    "`cnngrad --version` beside `import argparse`": (("-m", "cnngrad", "--version"), ("-c", "import argparse")),
+    "`cnngrad --version` beside `pass`": (("-c", SCRIPT, "--version"), ("-c", "pass")),
+    "`cnngrad --help` beside `import argparse`": (("-c", SCRIPT, "--help"), ("-c", "import argparse")),
     "an empty pytest run with the plugin beside one without": (PYTEST, (*PYTEST, "-p", "no:cnngrad")),
 }
 HEAD = """# What starting costs

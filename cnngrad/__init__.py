@@ -11,8 +11,7 @@ Layer(square: x)
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # type checkers know the name; to import it from typing takes longer than all the rest
 
 __version__ = "0.1.0"
 
@@ -116,10 +115,12 @@ __all__ = [
 # Hidden from type checkers, which would otherwise take every misspelt name for one that exists.
 if not TYPE_CHECKING:
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = importlib.import_module(_HOME[name])
+        from importlib import import_module
+
+        home = import_module(_HOME[name])
         value = home if home.__name__ == f"{__name__}.{name}" else getattr(home, name)
         globals()[name] = value
         return value

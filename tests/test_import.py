@@ -76,5 +76,12 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") == set()
 
 
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_the_command_line_loads_nothing_heavy_before_it_has_work_to_do(option: str) -> None:
+    run = f"import sys, contextlib; sys.argv[1:] = [{option!r}]; from cnngrad.__main__ import main"
+    quiet = "with contextlib.redirect_stdout(None), contextlib.suppress(SystemExit): main()"
+    assert loaded_by(f"{run}; exec({quiet!r})") == set()
+
+
 def test_a_heavy_import_would_be_seen() -> None:
     assert "numpy" in loaded_by("import cnngrad; cnngrad.Layer")

@@ -10,7 +10,7 @@ from threading import Timer
 from typing import Any
 
 from cnngrad.cli.terminal import is_terminal
-from cnngrad.report.characters import visible
+from cnngrad.core.characters import visible
 
 PATIENCE = 1.5  # seconds without a word
 SHOWN_EVERY = 5.0  # seconds between plain lines on a terminal

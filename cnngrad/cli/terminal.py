@@ -7,7 +7,7 @@ import re
 import sys
 from typing import IO, Any
 
-from cnngrad.report.characters import visible
+from cnngrad.core.characters import visible
 
 # What a line says decides its colour; the words themselves never change.
 STYLES = (

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnngrad.core.characters import visible
 from cnngrad.core.result import Status
-from cnngrad.report.characters import visible
 from cnngrad.report.data import ReportData
 from cnngrad.report.text import compared_text, report_text
 

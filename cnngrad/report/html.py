@@ -12,10 +12,10 @@ import numpy as np
 
 from cnngrad.core.arrays import Array, number
 from cnngrad.core.case import Case
+from cnngrad.core.characters import visible
 from cnngrad.core.errors import UsageError
 from cnngrad.core.picture import Curve, Picture
 from cnngrad.core.result import Result
-from cnngrad.report.characters import visible
 from cnngrad.report.data import GRADIENTS, ReportData
 from cnngrad.report.json import report_document
 from cnngrad.report.text import compared_text

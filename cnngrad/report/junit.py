@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from cnngrad.core.characters import visible
 from cnngrad.core.result import Result, Status
-from cnngrad.report.characters import visible
 from cnngrad.report.data import GRADIENTS, ReportData
 from cnngrad.report.text import failure_text
 
