@@ -18,7 +18,7 @@ from cnngrad.cli import main
 from cnngrad.core.layer import Layer
 
 DENSE = replace(layers.dense, dims=None, features={}, shapes={"x": (3, 2), "w": (4, 2), "b": (4,)})
-LARGE = ("lenet", "paper_net")  # many inputs, and every finding is looked for among hundreds of entries
+SMALL = ("perceptron", "toolbox")  # in others a wrong gradient is looked for among hundreds of entries
 
 
 def right(x: Any) -> Any:
@@ -194,5 +194,5 @@ def test_every_mistake_in_every_reference_layer_is_caught(layer: Layer) -> None:
 @pytest.mark.parametrize("name", networks.NETWORKS)
 def test_every_mistake_in_every_network_is_caught(name: str) -> None:
     net = networks.NETWORKS[name]
-    chosen = (net.differentiable[2], net.differentiable[-1]) if name.startswith(LARGE) else ()
+    chosen = () if name.startswith(SMALL) else (net.differentiable[2], net.differentiable[-1])
     assert len(audit(net, inputs=chosen).of(Fate.CAUGHT)) >= 60
