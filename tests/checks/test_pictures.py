@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import cnngrad as cg
-from cnngrad.checks.pictures import CELLS, block_for, pictures, telling_cases
+from cnngrad.checks.cells import Cells
+from cnngrad.checks.pictures import CELLS, pictures, pictures_after, telling_cases
+from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.case import Case
 from cnngrad.core.picture import Picture
 from cnngrad.report import Report
@@ -64,7 +66,7 @@ def test_a_large_gradient_is_summed_up_in_blocks(factor: float, agree: bool) -> 
     assert found.block == (1, 4, 4)
     assert found.claimed.size == found.numeric.size == 3 * 5 * 8 <= CELLS
     assert np.all(np.abs(found.claimed - found.numeric) <= found.bound) == agree
-    assert calls < 20 * CELLS
+    assert calls < 40 * CELLS
 
 
 def test_a_block_is_the_mean_of_its_entries() -> None:
@@ -82,9 +84,31 @@ def test_blocks_cover_every_shape() -> None:
         ((5,), 16, (1,)),
         ((40,), 16, (4,)),
         ((3, 1, 9), 9, (1, 1, 4)),
-        ((99, 99), 0, (1, 1)),
+        ((99, 99), 99**2, (1, 1)),
     ):
-        assert block_for(shape, most) == block, shape
+        assert Cells.at_most(most, shape).block == block, shape
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.5])
+def test_what_passes_for_exact_by_chance_is_looked_at_again(factor: float) -> None:
+    """At the point and at the first step the only output ends in zero bits, and what is rounded away is the truth."""
+    at = np.array([0.5, 0.25])
+
+    there = np.sum(np.sin(at))
+
+    def vjp(x: Any) -> Any:
+        y, moved = np.sum(np.sin(x)), np.max(np.abs(x - at))
+        if np.isrealobj(x) and (moved == 0 or 2.0**-29 < moved < 2.0**-26):
+            y = np.round(there * 2.0**44) / 2.0**44 + np.round((y - there) * 2.0**44) / 2.0**44
+        return y, lambda dy: (factor * np.cos(x) * dy,)
+
+    layer = cg.Layer(vjp, ("x",), "chance", shapes={"x": (2,)}, draw={"x": lambda rng, shape, d: at})
+    point = Case().point(layer)
+    table = gradient_tables(layer, point)["x"]
+    off = np.abs(table.numeric - np.cos(at) * point.cotangent(1))
+    assert np.any((off > 1e-6) & (table.bound == 0))  # the trap is there
+    (found,) = pictures(layer, point)
+    assert np.all((np.abs(found.claimed - found.numeric) <= found.bound) == (factor == 1.0))
 
 
 def test_the_curve_falls_and_rises_and_holds_the_claim() -> None:
@@ -136,6 +160,15 @@ def test_the_cases_worth_a_picture() -> None:
     assert telling_cases([failure(case=small)]) == (small,)
     assert telling_cases([result(case=own)]) == ()
     assert telling_cases([]) == ()
+
+
+def test_a_failure_is_drawn_a_second_time_only_where_there_is_more_to_see() -> None:
+    layer = smooth(2.0, dims={"n": (1, 8)}, shapes=lambda d: {"x": (d.n,)})
+    one, two, eight = (Case((("n", n),)) for n in (1, 2, 8))
+    passed = result(name="x", case=two, entries=2)
+    for case, drawn in ((one, [one, two]), (eight, [eight])):
+        found = pictures_after(layer, [failure(name="x", case=case, entries=case.sizes["n"]), passed], one.point(layer))
+        assert [each.case for each in found] == drawn
 
 
 def test_pictures_are_made_on_demand_and_turn_no_verdict() -> None:

@@ -35,6 +35,7 @@ def every_kind() -> list[Report]:
         "x", (1, 2), claimed=np.array([[0.5, 1.0]]), numeric=numbers, bound=np.array([[np.inf, 0.0]]), curve=None
     )
     blocks = replace(picture("v", (4, 3)), shape=(8, 9), block=(2, 3))
+    none = replace(picture("n", (2, 2), curve=None), claimed=np.full((2, 2), np.nan))
     kinked = Curve(4.0 ** -np.arange(26), np.full(26, np.nan), 1.0, None, None, "")
     apart = result("not_applicable", name="", check="samples_are_independent", reason="no batch_axis is declared")
     evil = Suspect(HOSTILE, HOSTILE, HOSTILE)
@@ -48,7 +49,7 @@ def every_kind() -> list[Report]:
             (failure(suspects=(ROTATED,)), result(name="b"), apart),
             ("w", "b"),
             source=Source("net.py", 12),
-            drawn=lambda: (picture(off=0.5), picture("b", (3,)), picture("s", (), curve=kinked)),
+            drawn=lambda: (picture(off=0.5), picture("b", (3,)), picture("s", (), curve=kinked), none),
         ),
         Report("unsure", (result("inconclusive", reason="the gradient is zero everywhere at this point"),), ("w",)),
         Report("stopped", (result(),), ("w",), notes=("  incomplete: stopped after 1 points",), complete=False),

@@ -99,7 +99,14 @@ def test_names_that_mean_harm_are_shown_and_do_none(visit: Visit) -> None:
 def test_pictures_are_drawn_and_move_by_keyboard(visit: Visit) -> None:
     visit.look_at_everything()
     section = visit.page.locator("#layer-2")
-    assert section.locator("canvas").count() == 9
+    assert section.locator("canvas").count() == 12
+    captions = section.locator("figcaption").all_inner_texts()
+    assert [text for text in captions if text.endswith(": no numbers")] == [
+        "claimed: no numbers",
+        "difference: no numbers",
+    ]
+    assert section.locator("svg").count() == 6  # nothing to compare, nothing to plot
+    assert section.locator(".readout").nth(2).inner_text().startswith("s: claimed ")
     maps, readout = section.locator(".maps").first, section.locator(".readout").first
     assert readout.inner_text().startswith("w[0, 0, 0, 0]: claimed ")  # the worst entry comes first
     assert "difference 0.5, bound 1e−12" in readout.inner_text()

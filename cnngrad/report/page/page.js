@@ -49,7 +49,7 @@ function indexOf(cell, picture) {
     const first = place * block;
     parts.unshift(block === 1 ? `${first}` : `${first}:${Math.min(first + block, picture.shape[axis])}`);
   }
-  return `${picture.input}[${parts.join(", ")}]`;
+  return parts.length ? `${picture.input}[${parts.join(", ")}]` : picture.input;
 }
 
 // Heat maps.
@@ -117,7 +117,8 @@ function heatMaps(picture) {
   const maps = element("div", { class: "maps", tabindex: "0", role: "application",
     "aria-label": `${picture.input}: claimed, numeric, difference; arrow keys move over ${plan.places.length} cells` });
   kinds.forEach(([kind, scale], i) => {
-    const range = kind !== "difference" ? `: \u2212${number(scale)} … ${number(scale)}` :
+    const range = picture[kind].every((value) => value === null) ? ": no numbers" :
+      kind !== "difference" ? `: \u2212${number(scale)} … ${number(scale)}` :
       differs === 0 ? ": none at all" : `: at most ${number(differs)}`;
     maps.append(element("figure", {}, canvases[i], element("figcaption", {}, kind + range)));
     canvases[i].addEventListener("pointermove", (event) => {
@@ -172,8 +173,9 @@ function frame(label, xs, ys, xTicks, yTicks, xTitle, yTitle) {
 function scatter(picture) {
   const pairs = picture.claimed.map((claimed, i) => [claimed, picture.numeric[i], picture.difference[i],
     Array.isArray(picture.bound) ? picture.bound[i] : picture.bound]).filter(([a, b]) => a !== null && b !== null);
+  if (!pairs.length) return [];
   const all = pairs.flatMap(([claimed, numeric]) => [claimed, numeric]);
-  const range = all.length ? [Math.min(...all), Math.max(...all)] : [0, 1];
+  const range = [Math.min(...all), Math.max(...all)];
   const off = pairs.filter(([, , difference, bound]) => !(Math.abs(difference) <= bound)).length;
   const told = `${pairs.length - off} of ${pairs.length} ${picture.block.some((b) => b > 1) ? "cells" : "entries"} on the line`;
   const ticks = [...new Set(range)].map((value) => [value, Number(value.toPrecision(3)).toString()]);
@@ -181,7 +183,7 @@ function scatter(picture) {
   svg.append(shape("path", { class: "truth", d: `M${x(range[0])} ${y(range[0])}L${x(range[1])} ${y(range[1])}` }));
   for (const [claimed, numeric, difference, bound] of pairs)
     svg.append(shape("circle", { class: Math.abs(difference) <= bound ? "dot" : "dot off", cx: x(numeric), cy: y(claimed), r: 3.5 }));
-  return element("figure", {}, svg, element("figcaption", {}, `claimed against numeric: ${told}`));
+  return [element("figure", {}, svg, element("figcaption", {}, `claimed against numeric: ${told}`))];
 }
 
 function vCurve(curve) {
@@ -215,7 +217,7 @@ function drawAll(place) {
     const blocks = picture.block.some((b) => b > 1) ? `; a cell is the mean of ${picture.block.join(" × ")} entries` : "";
     place.append(element("h4", {}, `${picture.input} `, element("span", { class: "quiet" }, size + blocks)));
     place.append(...heatMaps(picture));
-    const plots = element("div", { class: "plots" }, scatter(picture));
+    const plots = element("div", { class: "plots" }, ...scatter(picture));
     if (picture.curve) plots.append(vCurve(picture.curve));
     place.append(plots);
   }
