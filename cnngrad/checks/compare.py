@@ -8,6 +8,7 @@ import numpy as np
 
 from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim, Comparison
+from cnngrad.checks.vacuous import why_zero
 from cnngrad.core.arrays import Vector, round_to_bits
 from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
@@ -52,7 +53,7 @@ def passed(claim: Claim, name: str, comparison: Comparison) -> Result:
         return finding(Status.INCONCLUSIVE, input=name, reason=f"{name} has no entries")
     if name not in claim.at.layer.zero_gradient:
         if largest == 0:
-            return finding(Status.INCONCLUSIVE, reason="the gradient is zero everywhere at this point", **facts)
+            return finding(Status.INCONCLUSIVE, reason=why_zero(claim, name), **facts)
         if largest <= detectable:
             return finding(
                 Status.INCONCLUSIVE,

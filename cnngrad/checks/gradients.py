@@ -31,7 +31,9 @@ def judge(at: Evaluation) -> list[Result]:
     y, backward = at.vjp(at.point.inputs)
     y0 = flatten(y if isinstance(y, (tuple, list)) else (y,))
     if not np.all(np.isfinite(y0)):
-        return _all(at, Status.INCONCLUSIVE, "the forward is not finite at this point")
+        wrong = int(np.count_nonzero(~np.isfinite(y0)))
+        reason = f"the forward is not finite at this point: {wrong} of {y0.size} output entries"
+        return _all(at, Status.INCONCLUSIVE, reason)
     if y0.size == 0:
         return _all(at, Status.INCONCLUSIVE, "the output has no entries that could be differentiated")
     dy = at.point.cotangent(y0.size)

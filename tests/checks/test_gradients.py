@@ -9,6 +9,8 @@ import pytest
 
 from cnngrad import layers
 from cnngrad.checks import gradients
+from cnngrad.checks.claim import Claim
+from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, point_from_arrays
 from cnngrad.core.layer import Layer
 from cnngrad.data import generated_digits, one_hot
@@ -187,7 +189,10 @@ def test_a_zero_gradient_is_inconclusive_unless_declared() -> None:
     zero = lambda dy: 0 * dy  # noqa: E731 - short as a user writes it
     judged = judge(shifted(zero))
     assert statuses(judged) == {"x": "passed", "b": "inconclusive"}
-    assert judged["b"].reason == "the gradient is zero everywhere at this point"
+    assert judged["b"].reason == (
+        "the gradient is zero everywhere at this point: the output does not change with b; "
+        "if it never does, declare zero_gradient=('b',)"
+    )
     assert statuses(judge(shifted(zero, zero_gradient=("b",)))) == {"x": "passed", "b": "passed"}
 
 
@@ -206,7 +211,7 @@ def test_none_for_a_gradient_declared_zero_is_compared_as_zero() -> None:
     ("x", "reason"),
     [
         ([38.0, 39.0], "its largest entry, 1.22e-17, is below the smallest visible error, "),
-        ([800.0, 900.0], "the gradient is zero everywhere at this point"),
+        ([800.0, 900.0], "the gradient is zero everywhere at this point: the output is flat here (saturated?)"),
     ],
 )
 def test_a_saturated_point_is_inconclusive(x: list[float], reason: str) -> None:
@@ -219,7 +224,35 @@ def test_an_output_that_is_not_finite_is_inconclusive() -> None:
     log = elementwise(np.log, lambda x: 1 / x)
     assert statuses(judge(log, NORMAL, np.array([1.0, 2.0, 3.0]))) == {"x": "passed"}
     result = judge(log, NORMAL, np.array([1.0, 0.0, 3.0]))["x"]
-    assert (str(result.status), result.reason) == ("inconclusive", "the forward is not finite at this point")
+    assert (str(result.status), result.reason) == (
+        "inconclusive",
+        "the forward is not finite at this point: 1 of 3 output entries",
+    )
+
+
+def test_a_cotangent_that_cancels_is_inconclusive() -> None:
+    """The softmax outputs of a row always sum to 1, so a ``dy`` of equal entries sees none of their changes."""
+    softmax = sized(layers.softmax, z=(1, 4))
+    dy = np.full(4, 2.0)
+    for layer in (softmax, spoilt(softmax, z=lambda seen: 0 * seen.z)):
+        at = Evaluation(layer, Case.parse(NORMAL).point(layer))
+        y, backward = at.vjp(at.point.inputs)
+        claim = Claim(at, np.ravel(y), dy, at.by_name(at.pull(y, backward, dy)), ("z",))
+        result = gradients.judge_claim(claim)["z"]
+        assert result.status == "inconclusive"
+    assert result.reason == (
+        "the gradient is zero everywhere at this point, though the output changes with z: "
+        "for this dy the changes cancel"
+    )
+
+
+def test_a_zero_gradient_where_the_forward_changes_is_never_passed() -> None:
+    """Through sizes too small to be seen, down to an exact zero."""
+    found = [
+        statuses(judge(elementwise(lambda x, s=size: 1 + s * x, lambda x: 0 * x), NORMAL))["x"]
+        for size in (1.0, 1e-6, 1e-12, 1e-16, 1e-30)
+    ]
+    assert found == ["failed", "failed", "failed", "inconclusive", "inconclusive"]
 
 
 def test_an_output_without_floats_is_inconclusive() -> None:
