@@ -113,14 +113,22 @@ def _single(claim: Claim, directions: list[Vector], places: npt.NDArray[np.int64
 def _convention(claimed: Vector, low: Vector, high: Vector, jump: Vector) -> str:
     """What was taken, along the direction of all ones."""
     kinks = high - low > BLUR * jump
-    said = []
-    if kinks.any():
-        k = int(np.argmax(kinks))
-        taken = f"{_values(claimed[kinks])} taken where the slopes go from {_values(low[k])} to {_values(high[k])}"
-        said.append(f"kinks met: {np.count_nonzero(kinks)}; {taken}")
+    said = [kinks_met(claimed[kinks], low[kinks], high[kinks])] if kinks.any() else []
     if not kinks.all():
         said.append(f"ties met: {np.count_nonzero(~kinks)}; each is paid {_values(claimed[~kinks])} in all")
     return "; ".join(said)
+
+
+def kinks_met(taken: Vector, low: Vector, high: Vector) -> str:
+    """The convention in numbers: of all kinks where they are alike, else of the first.
+
+    >>> kinks_met(np.array([0.0, 1.0]), np.zeros(2), np.ones(2))
+    'kinks met: 2; 0, 1 taken where the slopes go from 0 to 1'
+    """
+    alike = len({(_values(least), _values(most)) for least, most in zip(low, high, strict=True)}) == 1
+    shown, where = (taken, "where") if alike else (taken[:1], "at the first, where")
+    slopes = f"the slopes go from {_values(low[0])} to {_values(high[0])}"
+    return f"kinks met: {taken.size}; {_values(shown)} taken {where} {slopes}"
 
 
 def _values(numbers: Vector) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cnngrad.checks.at_once import BLUR, kinks_met
 from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim
 from cnngrad.checks.rows import claimed_rows
@@ -26,7 +27,6 @@ MOST_ENTRIES = 400  # each costs forwards
 MOST_OUTPUTS = 400  # each costs a backward
 FIRST = 4  # outputs to look at before the rest: mostly the first one shows what is wrong with all
 TINY = 2.0**-24
-BLUR = 2.0**-8  # see at_once.BLUR
 SAMPLES = 16  # with fewer, all of them may lie in the same few of the regions that meet at the point
 SEVERAL = "several kinks met at this point"
 
@@ -171,21 +171,9 @@ def _not_wrong(name: str, pairs: Pairs) -> Result:
     if largest <= width and not pairs.kinked.any():
         reason = f"its largest entry, {largest:.3g}, is below the smallest visible error, {width:.3g}"
         return finding(Status.INCONCLUSIVE, input=name, reason=reason)
-    return finding(Status.PASSED, input=name, reason=_convention(pairs), detectable=width)
-
-
-def _convention(pairs: Pairs) -> str:
-    """What was taken at the kinks, in numbers."""
-    places = np.argwhere(pairs.kinked)
-    if not len(places):
-        return ""
-    taken = sorted({round(float(pairs.claimed[j, i]), 6) for j, i in places})
-    shown = ", ".join(f"{value:g}" for value in taken[:3]) + (", ..." if len(taken) > 3 else "")
-    j, i = places[0]
-    return (
-        f"kinks met: {len(places)}; {shown} taken where the slopes go from "
-        f"{pairs.low[j, i]:.3g} to {pairs.high[j, i]:.3g}"
-    )
+    met = pairs.kinked
+    reason = kinks_met(pairs.claimed[met], pairs.low[met], pairs.high[met]) if met.any() else ""
+    return finding(Status.PASSED, input=name, reason=reason, detectable=width)
 
 
 def _several_kinks(claim: Claim, output: int, kinked: Places) -> bool:

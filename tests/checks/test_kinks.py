@@ -294,6 +294,15 @@ def test_windows_that_share_inputs_are_told_apart() -> None:
     assert statuses(judged) == {"x": "failed"}
 
 
+def test_kinks_of_different_slopes_are_named_by_the_first() -> None:
+    scaled = layer_of(
+        lambda x, w: (np.maximum(x, 0) * w, lambda dy: (dy * w * (x >= 0), dy * np.maximum(x, 0))), ("x", "w")
+    )
+    judged = judge(scaled, NORMAL, np.array([0.0, 0.0, 1.0]), np.array([2.0, 3.0, 4.0]))
+    assert statuses(judged) == {"x": "passed", "w": "passed"}
+    assert judged["x"].reason == "kinks met: 2; 2 taken at the first, where the slopes go from 0 to 2"
+
+
 # What cannot be told.
 
 
