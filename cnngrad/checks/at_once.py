@@ -34,7 +34,7 @@ class Seen:
 
     Attributes:
         doubtful: the outputs that need a closer look: first those whose claim is outside, the worst one leading, then
-            those in which several kinks meet; all of them where the smooth outputs taken together are not right.
+            those in which several kinks meet.
         convention: what was taken at the other kinks, in numbers.
     """
 
@@ -48,18 +48,19 @@ def look(claim: Claim, name: str) -> Seen:
     sides = [one_sided(claim.line(direction)) for direction in directions]
     low, high = (np.stack([getattr(side, end) for side in sides], axis=1) for end in ("low", "high"))
     kinked = np.any([side.kinked for side in sides], axis=0)
-    if not _smooth_ones_agree(claim, directions, low, high, kinked):
-        return Seen(np.arange(kinked.size), "")
-    places = np.flatnonzero(kinked)
+    agree = _smooth_ones_agree(claim, directions, low, high, kinked)
+    places = np.flatnonzero(kinked) if agree else np.arange(kinked.size)
     low, high = low[places], high[places]
     jump = np.max(high - low, axis=1, initial=0.0)
-    own = np.flatnonzero(_single(claim, directions, places, jump))
+    own = np.flatnonzero(_single(claim, directions, places, jump) | ~kinked[places])
     claimed = np.full(low.shape, np.nan)
     claimed[own] = claimed_slopes(claim, places[own], directions)
     slack = 64 * EPS * np.abs(claimed) + BLUR * jump[:, None]
     outside = np.max(np.maximum(low - claimed, claimed - high) - slack, axis=1, initial=-np.inf)
     fine = outside <= 0
     doubtful = np.flatnonzero(~fine)  # NaN where the claim could not be told, or says nothing
+    if not agree and not doubtful.size:
+        return Seen(places, "")
     first = doubtful[np.argsort(-np.nan_to_num(outside[doubtful], nan=-np.inf), kind="stable")]
     return Seen(places[first], _convention(claimed[fine, 0], low[fine, 0], high[fine, 0], jump[fine]))
 

@@ -20,13 +20,14 @@ from cnngrad.core.arrays import Array, Vector
 from cnngrad.core.case import aside
 from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
-from cnngrad.differentiation import one_sided
+from cnngrad.differentiation import Line, one_sided
 from cnngrad.differentiation.line import EPS
 
 MOST_ENTRIES = 400  # each costs forwards
 MOST_OUTPUTS = 400  # each costs a backward
 FIRST = 4  # outputs to look at before the rest: mostly the first one shows what is wrong with all
 TINY = 2.0**-24
+VERY_NEAR = 2.0**-32
 SAMPLES = 16  # with fewer, all of them may lie in the same few of the regions that meet at the point
 SEVERAL = "several kinks met at this point"
 
@@ -94,9 +95,9 @@ def _entries(claim: Claim, name: str, outputs: Places) -> Places:
     return entries
 
 
-def _near(claim: Claim) -> list[tuple[Array, ...]]:
+def _near(claim: Claim, share: float = TINY) -> list[tuple[Array, ...]]:
     """Places so near that only the kinks at the point lie between, one in each of many regions."""
-    return [aside(claim.at.layer, claim.at.point, TINY, f"sample {sample}") for sample in range(SAMPLES)]
+    return [aside(claim.at.layer, claim.at.point, share, f"sample {sample}") for sample in range(SAMPLES)]
 
 
 def _pairs(claim: Claim, outputs: Places, entries: Places) -> Pairs:
@@ -147,8 +148,8 @@ def _wrong_tie(claim: Claim, name: str, pairs: Pairs) -> Result | None:
 def _refused(
     claim: Claim, name: str, pairs: Pairs, j: int, i: int, claimed: float, allowed: tuple[float, float], reason: str
 ) -> Result:
-    if not pairs.kinked[j].any() or _several_kinks(claim, int(pairs.outputs[j]), pairs.entries[pairs.kinked[j]]):
-        # Where no kink shows, and yet the claim is off here and right beside, there are kinks that cancel each other.
+    output, kinked = int(pairs.outputs[j]), pairs.entries[pairs.kinked[j]]
+    if _several_kinks(claim, output, kinked) if kinked.size else not _wrong_very_near(claim, output, pairs.entries[i]):
         return finding(Status.INCONCLUSIVE, input=name, reason=SEVERAL)
     span = claim.at.slices[name]
     place = np.unravel_index(pairs.entries[i] - span.start, np.shape(claim.returned[name]))
@@ -163,6 +164,24 @@ def _refused(
         bound=(allowed[1] - allowed[0]) / 2,
         reason=reason,
     )
+
+
+def _wrong_very_near(claim: Claim, output: int, entry: int) -> bool:
+    """Whether the claim is off very near the point too, where the forward is smooth.
+
+    The claim is off here and right beside, yet no kink shows. Kinks that cancel each other do so at the point alone.
+    """
+    dy = np.zeros(claim.y0.size)
+    dy[output] = 1.0
+    for inputs in _near(claim, VERY_NEAR)[:2]:
+        there = claim.at.vector_of(inputs)
+        line = Line(claim.at.flat, there, _along(claim, np.array([entry])), dy, room=claim.at.room_at(there))
+        sides = one_sided(line, np.array([output]))
+        low, high, claimed = sides.low[output], sides.high[output], claim.gradient_for(dy, inputs)[entry]
+        sharp = high - low <= BLUR * max(abs(low), abs(high), abs(claimed))
+        if not sharp or low - 64 * EPS * abs(claimed) <= claimed <= high + 64 * EPS * abs(claimed):
+            return False
+    return True
 
 
 def _not_wrong(name: str, pairs: Pairs) -> Result:

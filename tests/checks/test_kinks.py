@@ -303,6 +303,36 @@ def test_kinks_of_different_slopes_are_named_by_the_first() -> None:
     assert judged["x"].reason == "kinks met: 2; 2 taken at the first, where the slopes go from 0 to 2"
 
 
+# Beside a kink.
+
+
+def wrong_side_within(distance: float, places: Any = True) -> Layer:
+    """The slopes of the other side of the kink, at some places, up to this distance from it."""
+
+    def slope(x: Any) -> Any:
+        return np.where(places & (np.abs(x) <= distance), x < 0, x > 0).astype(float)
+
+    return elementwise(lambda x: np.maximum(x, 0), slope)
+
+
+@pytest.mark.parametrize("distance", [1e-8, 1e-6, 1e-4, 1e-2])
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_wrong_side_beside_a_kink_fails(distance: float, side: float) -> None:
+    """Though the claim is right farther away: kinks that cancel each other are wrong at the point alone."""
+    x = np.array([1.0, side * distance, -2.0])
+    assert statuses(judge(relu(0.0), NORMAL, x)) == {"x": "passed"}
+    result = judge(wrong_side_within(2 * distance), NORMAL, x)["x"]
+    assert (str(result.status), result.index) == ("failed", (1,))
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_one_wrong_side_among_a_thousand_fails(side: float) -> None:
+    x = np.where(MANY == 0, side * np.random.default_rng(0).uniform(5e-9, 1e-8, MANY.size), MANY)
+    assert statuses(judge(relu(0.0), NORMAL, x)) == {"x": "passed"}
+    hidden = wrong_side_within(2e-8, np.arange(2000) == HIDDEN)
+    assert statuses(judge(hidden, NORMAL, x)) == {"x": "failed"}
+
+
 # What cannot be told.
 
 
