@@ -57,6 +57,8 @@ def look(claim: Claim, name: str) -> Seen:
     claimed[own] = claimed_slopes(claim, places[own], directions)
     slack = 64 * EPS * np.abs(claimed) + BLUR * jump[:, None]
     outside = np.max(np.maximum(low - claimed, claimed - high) - slack, axis=1, initial=-np.inf)
+    # A slope without a kink has to be known sharply, or the claim lies within its bounds for nothing.
+    outside[~kinked[places] & (jump > BLUR * np.max(np.abs(claimed[own]), initial=0.0))] = np.nan
     fine = outside <= 0
     doubtful = np.flatnonzero(~fine)  # NaN where the claim could not be told, or says nothing
     if not agree and not doubtful.size:

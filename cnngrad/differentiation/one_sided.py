@@ -17,7 +17,7 @@ from cnngrad.core.arrays import Array, Vector
 from cnngrad.differentiation.line import EPS, Line
 
 # Few steps do where nothing but a kink at the point itself, or much nearer to it than the smallest step, lies between.
-FEW = tuple(2.0**-k for k in (16, 18, 20))
+FEW = tuple(2.0**-k for k in (14, 16, 18))
 SHARES = tuple(2.0**-k for k in (8, 12, 16, 20, 24, 28, 30, 32, 34))
 SHARP = 2.0**-11  # an error that needs no more steps, as a share of the largest slope
 

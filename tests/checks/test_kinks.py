@@ -223,7 +223,7 @@ def test_a_thousand_kinks_of_a_right_layer_pass_at_once(taken: Any, shown: str) 
     result = judge(taken_at_zeros(taken), NORMAL, MANY)["x"]
     assert (str(result.status), result.entries) == ("passed", 2000)
     assert result.reason == f"kinks met: 1000; {shown} where the slopes go from 0 to 1"
-    assert result.forward_calls < 200
+    assert result.forward_calls < 300
     assert result.backward_calls < 20
 
 
@@ -238,7 +238,7 @@ def test_one_wrong_kink_among_a_thousand_fails(taken: float, hidden: float) -> N
 def test_a_thousand_wrong_kinks_fail_at_the_price_of_one() -> None:
     result = judge(taken_at_zeros(2.0), NORMAL, MANY)["x"]
     assert (str(result.status), result.analytic) == ("failed", 2.0)
-    assert result.forward_calls < 300
+    assert result.forward_calls < 400
 
 
 PAIRS = np.repeat(np.random.default_rng(2).normal(size=(500, 1)), 2, axis=1)
@@ -267,7 +267,7 @@ def paired_max(share: Share, hidden: tuple[float, float] | None = None) -> Layer
 def test_hundreds_of_ties_paid_once_pass_at_once(share: Share, hidden: tuple[float, float] | None) -> None:
     result = judge(paired_max(share, hidden), NORMAL, PAIRS)["x"]
     assert (str(result.status), result.reason) == ("passed", "ties met: 500; each is paid 1 in all")
-    assert result.forward_calls < 200
+    assert result.forward_calls < 300
 
 
 @pytest.mark.parametrize("share", [first, equal])
