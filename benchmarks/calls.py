@@ -150,6 +150,54 @@ def located_rows() -> Iterator[str]:
             yield f"| {name} | {share:g} of the largest | {verdict} | {counts} | at most 20 more: {met} |"
 
 
+def several_rows() -> Iterator[str]:
+    """Several wrong elements: how many of them are found, and at which price."""
+    for name, (layer, point) in {"dense 192 -> 10": dense_192(), "convolution 6 -> 12 5x5": convolution(2)}.items():
+        passed = MATCH.run(layer, point)[0]
+        for count in (2, 5, 15, 100):
+            failed = _of("w", MATCH.run(doubled(layer, count), point))
+            found = f"all {count}" if failed.differing == count else f"the worst of {count}"
+            calls = f"{failed.forward_calls - passed.forward_calls:,} | {failed.backward_calls:,}"
+            yield f"| {name} | {count} of {np.size(point['w']):,} weights | {failed.status} | {found} | {calls} |"
+
+
+def doubled(layer: Layer, count: int) -> Layer:
+    """The layer with some entries of the gradient of w twice as large."""
+
+    def vjp(x: Any, w: Any, b: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(x, w, b, **config)
+        factors = np.ones(w.size)
+        factors[np.random.default_rng(0).permutation(w.size)[:count]] = 2.0
+
+        def wrong(dy: Any) -> Any:
+            dx, dw, db = backward(dy)
+            return dx, dw * factors.reshape(w.shape), db
+
+        return y, wrong
+
+    return replace(layer, vjp=vjp)
+
+
+def kink_rows() -> Iterator[str]:
+    """Many kinks met at once, with cotangents of both signs."""
+    for layer, point, kinks in many_kinks():
+        result = MATCH.run(layer, point)[0]
+        calls = f"{result.forward_calls} | {result.backward_calls}"
+        name = f"{layer.name}, {np.size(point['x']):,} inputs"
+        yield f"| {name} | {kinks:,} | {result.status} | {calls} | {result.reason} |"
+
+
+def many_kinks() -> Iterator[tuple[Layer, Point, int]]:
+    """Zeros before a relu, ties in windows of a max pool."""
+    for kinks in (2, 10, 100, 1000):
+        rng = np.random.default_rng(kinks)
+        x = np.where(rng.permutation(2000) < kinks, 0.0, rng.standard_normal(2000)).reshape(2, 1000)
+        yield layers.relu, Point(Case(values="normal"), ("x",), (x,)), kinks
+        windows = rng.standard_normal((1, 1, 1000, 2))
+        windows[0, 0, :kinks, 1] = windows[0, 0, :kinks, 0]
+        yield layers.max_pool, Point(Case(values="normal"), ("x",), (windows,), {"window": (1, 2)}), kinks
+
+
 def _of(name: str, results: list[Result]) -> Result:
     return next(result for result in results if result.input in (name, ""))
 
@@ -207,6 +255,10 @@ def report(quick: bool = False) -> str:
     lines += ["", "fb: the time of one forward + backward, side by side.", ""]
     lines += ["| one wrong element | size | verdict | forwards | backwards | more than a pass | target |"]
     lines += ["|---|---|---|---|---|---|---|", *located_rows(), ""]
+    lines += ["| several wrong elements | of | verdict | found | forwards more than a pass | backwards |"]
+    lines += ["|---|---|---|---|---|---|", *several_rows(), ""]
+    lines += ["| right layers at kinks | kinks | verdict | forwards | backwards | convention |"]
+    lines += ["|---|---|---|---|---|---|", *kink_rows(), ""]
     lines += ["| 10,000,000 inputs | verdict | forwards | peak memory | target |", "|---|---|---|---|---|"]
     lines += [memory_row(name, wrong=False) for name in LARGE]
     lines += [] if quick else [memory_row("relu", wrong=True)]

@@ -1,5 +1,7 @@
 """Mistakes that have no size (a sign, a NaN, a shape, nothing at all): each has to end in a verdict, not in a crash.
 
+And points that prove nothing: each has to be inconclusive, with its reason, and never a pass.
+
 ``python -m benchmarks.edges``.
 """
 
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad import checks, layers
+from cnngrad.checks import gradients
 from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
@@ -37,6 +40,34 @@ def edges() -> list[tuple[str, Layer, Point]]:
     ]
 
 
+def vacuous() -> list[tuple[str, Layer, Point, str]]:
+    """Points at which an input cannot be judged, and that input."""
+    sigmoid, relu, softmax = layers.sigmoid, layers.relu, layers.softmax
+    three = {"x": (3,), "b": (3,)}
+    unused = Layer(lambda x, b: (2 * x, lambda dy: (2 * dy, 0 * b)), ("x", "b"), "unused", shapes=three)
+    whole = Layer(lambda x: (np.sum(softmax(x)[0]), lambda dy: (0 * x,)), ("x",), "whole", shapes={"x": (2, 4)})
+    log = Layer(lambda x: (np.log(x), lambda dy: (dy / x,)), ("x",), "log", shapes={"x": (3,)})
+    return [
+        ("saturated to the last bit", sigmoid, _at(sigmoid, 800.0), "x"),
+        ("saturated", sigmoid, _at(sigmoid, 38.0), "x"),
+        ("below every kink", relu, _at(relu, -3.0), "x"),
+        ("a sum of probabilities", whole, Case(values="normal").point(whole), "x"),
+        ("an input without effect", unused, Case(values="normal").point(unused), "b"),
+        ("a forward that is not finite", log, Point(Case(), ("x",), (np.array([1.0, 0.0, 2.0]),)), "x"),
+    ]
+
+
+def _at(layer: Layer, value: float) -> Point:
+    return Point(Case(values="normal"), layer.inputs, (np.array([[value, value + 1]]),))
+
+
+def _vacuous_rows() -> Iterator[str]:
+    for name, layer, point, at in vacuous():
+        result = next(r for r in gradients.CHECK.run(layer, point) if r.input == at)
+        verdict = result.status if result.status == Status.INCONCLUSIVE else f"{result.status}: WRONG"
+        yield f"| {name} | {verdict} | {result.reason} |"
+
+
 def _changed(layer: Layer, position: int, change: Callable[[Any], Any]) -> Layer:
     def vjp(*inputs: Any, **config: Any) -> Any:
         y, backward = layer.vjp(*inputs, **config)
@@ -59,8 +90,9 @@ def _edge_rows() -> Iterator[str]:
 
 
 def edge_table() -> str:
-    """Mistakes without a size."""
-    return "\n".join(["| mistake | verdict |", "|---|---|", *_edge_rows()])
+    """Mistakes without a size, and points that prove nothing."""
+    lines = ["| mistake | verdict |", "|---|---|", *_edge_rows(), ""]
+    return "\n".join([*lines, "| a point that proves nothing | verdict | reason |", "|---|---|---|", *_vacuous_rows()])
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def _directions(claim: Claim, name: str) -> list[Vector]:
     directions[0, span] = 1.0
     shape = (DIRECTIONS, span.stop - span.start)
     directions[1:, span] = rng.uniform(0.5, 1.0, shape) * rng.choice([-1.0, 1.0], shape)
-    return list(directions)
+    return [claim.narrowed(direction) for direction in directions]
 
 
 def _single(claim: Claim, directions: list[Vector], places: npt.NDArray[np.int64], jump: Vector) -> Array:

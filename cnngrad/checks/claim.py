@@ -18,6 +18,8 @@ from cnngrad.differentiation.exact import exact_dot, has_spare_bits
 from cnngrad.differentiation.line import EPS
 from cnngrad.differentiation.precision import working_eps
 
+NARROW = 2.0**10  # how many times its room an entry weighs at most
+
 
 def precision_inside(at: Evaluation) -> float:
     """The rounding of what a layer computes with, seen from outputs where nothing is saturated; 0 where none tells.
@@ -74,6 +76,10 @@ class Claim:
     def room(self) -> Vector | None:
         """How far each entry may move and stay in the declared domain."""
         return self.at.room_at(self.at.origin)
+
+    def narrowed(self, direction: Vector) -> Vector:
+        """A direction along which an entry next to the border of its domain moves little, so that the others can."""
+        return direction if self.room is None else np.clip(direction, -NARROW * self.room, NARROW * self.room)
 
     def holds(self, direction: Vector, found: Estimate, slack: float = 0.0) -> Comparison:
         """The central comparison: ``abs(<G, v> - e.value) <= e.bound``.

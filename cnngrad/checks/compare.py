@@ -14,8 +14,6 @@ from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
 from cnngrad.differentiation import smooth
 
-NARROW = 2.0**10
-
 
 def compare(claim: Claim, names: Sequence[str], shift: float = 1.0) -> Comparison | None:
     """Hold the claim for some inputs, moved together, against the best smooth estimate; ``None`` at a kink."""
@@ -37,9 +35,7 @@ def direction_over(claim: Claim, names: Sequence[str]) -> Vector:
         largest = float(np.max(np.abs(claim.at.origin[span]), initial=0.0))
         scale = 2.0 ** np.ceil(np.log2(max(1.0, largest)))
         direction[span] = scale * round_to_bits(rng.uniform(0.5, 1.0, size)) * rng.choice([-1.0, 1.0], size)
-    if claim.room is not None:  # an entry next to the border of its domain moves little, so that the others can move
-        direction = np.clip(direction, -NARROW * claim.room, NARROW * claim.room)
-    return direction
+    return claim.narrowed(direction)
 
 
 def passed(claim: Claim, name: str, comparison: Comparison) -> Result:

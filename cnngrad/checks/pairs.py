@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cnngrad.checks.at_once import BLUR, kinks_met
 from cnngrad.checks.check import finding
-from cnngrad.checks.claim import Claim
+from cnngrad.checks.claim import Claim, precision_inside
 from cnngrad.checks.rows import claimed_rows
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.core.case import aside
@@ -170,7 +170,10 @@ def _wrong_very_near(claim: Claim, output: int, entry: int) -> bool:
     """Whether the claim is off very near the point too, where the forward is smooth.
 
     The claim is off here and right beside, yet no kink shows. Kinks that cancel each other do so at the point alone.
+    In low precision nothing can be seen from so near.
     """
+    if precision_inside(claim.at) > EPS:
+        return False
     dy = np.zeros(claim.y0.size)
     dy[output] = 1.0
     for inputs in _near(claim, VERY_NEAR)[:2]:
