@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -331,6 +332,24 @@ def test_one_wrong_side_among_a_thousand_fails(side: float) -> None:
     assert statuses(judge(relu(0.0), NORMAL, x)) == {"x": "passed"}
     hidden = wrong_side_within(2e-8, np.arange(2000) == HIDDEN)
     assert statuses(judge(hidden, NORMAL, x)) == {"x": "failed"}
+
+
+def in_float32(layer: Layer) -> Layer:
+    """The same layer computing in float32, with float64 arrays outside."""
+
+    def vjp(*inputs: Any, **config: Any) -> Any:
+        y, backward = layer.vjp(*(x.astype(np.float32) for x in inputs), **config)
+        return y.astype(float), lambda dy: [g.astype(float) for g in backward(dy.astype(np.float32))]
+
+    return replace(layer, vjp=vjp)
+
+
+def test_nothing_is_seen_from_very_near_in_float32() -> None:
+    case = (
+        "rank=3 n=3 c=3 f=3 depth=4 height=2 width=2 kd=1 kh=2 kw=2 stride_w=1 stride_rest=2 pad=0 dilation=1 "
+        "values=normal seed=11028"
+    )
+    assert "failed" not in statuses(judge(in_float32(layers.relu_conv), case)).values()
 
 
 # What cannot be told.
