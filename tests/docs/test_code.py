@@ -15,7 +15,7 @@ from tests.docs.blocks import PAGES, ROOT, agrees, blocks, run, workplace
 
 pytestmark = pytest.mark.integration
 
-NEEDS = {"docs/recipes/torch.md": "torch", "docs/recipes/jax.md": "jax"}
+NEEDS = {"docs/recipes/torch.md": "torch", "docs/recipes/jax.md": "jax", "docs/recipes/cpp.md": "pybind11"}
 WITH_CODE = [page for page in PAGES if blocks((ROOT / page).read_text(encoding="utf-8"), (ROOT / page).parent)]
 
 
@@ -23,7 +23,7 @@ WITH_CODE = [page for page in PAGES if blocks((ROOT / page).read_text(encoding="
 def test_the_code_of_a_page_runs_and_prints_what_is_shown(page: str) -> None:
     if page in NEEDS:
         pytest.importorskip(NEEDS[page])
-    if page.endswith("cpp.md") and shutil.which("c++") is None:
+    if page.endswith("cpp.md") and shutil.which("g++") is None:
         pytest.skip("no C++ compiler")
     path, names = ROOT / page, dict[str, Any]()
     with workplace() as folder:
