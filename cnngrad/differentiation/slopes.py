@@ -19,7 +19,7 @@ def slopes(line: Line, levels: int = LEVELS) -> tuple[Vector, Vector]:
     >>> bool(steps[0] == 1 and errors[0] > 0.1 > 1e-12 > errors.min())
     True
     """
-    steps: Vector = line.scale / RATIO ** np.arange(levels, dtype=np.float64)
+    steps: Vector = line.longest / RATIO ** np.arange(levels, dtype=np.float64)
     found: Vector = np.empty(levels)
     with np.errstate(all="ignore"):
         for place, h in enumerate(steps):

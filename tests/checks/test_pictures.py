@@ -195,3 +195,15 @@ def test_arrays_of_the_users_own() -> None:
     (found,) = cg.check(cg.layers.relu, np.array([[1.0, -2.0]]), effort="quick").pictures
     assert found.shape == (1, 2)
     assert found.claimed[0, 1] == found.numeric[0, 1] == 0
+
+
+def test_a_declared_domain_is_not_left() -> None:
+    def vjp(x: Any) -> Any:
+        if np.any(np.real(x) <= 0):
+            raise ValueError("the logarithm of a negative number")
+        return np.log(x), lambda dy: (dy / x,)
+
+    found = picture(cg.Layer(vjp, ("x",), "log", shapes={"x": (3,)}, domain={"x": (0.0, 4.0)}))
+    assert found.curve is not None
+    assert np.all(np.isfinite(found.curve.slopes))
+    assert np.all(np.abs(found.claimed - found.numeric) <= found.bound)
