@@ -73,6 +73,7 @@ def bfloat16(values: Any) -> Any:
 LOWER: dict[str, Callable[[Any], Any]] = {
     "float32": lambda values: np.asarray(values, dtype=np.float32),
     "bfloat16": bfloat16,
+    "float16": lambda values: np.asarray(values, dtype=np.float16),
 }
 
 
@@ -100,11 +101,11 @@ def near_kinks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
 
 
 def low_precision(seed: int) -> Iterator[tuple[str, Layer, Point]]:
-    """Right layers that compute in float32 inside, or round to bfloat16."""
+    """Right layers that compute in float32 inside, or round to bfloat16 or float16, under every rule for values."""
     for name, layer in product(LOWER, layers.ALL):
         lowered = rounded_inside(layer, name)
         for k, sizes in enumerate(covering(layer, seed)):
-            for rule in ("normal", "lattice", "integers"):
+            for rule in RULES:
                 point = Case(tuple(sizes.items()), values=rule, seed=1000 * seed + k).point(layer)
                 yield f"{name} inside", lowered, point
 

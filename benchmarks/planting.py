@@ -85,12 +85,15 @@ def somewhere(rng: np.random.Generator, layer: Layer, point: Point, nonzero: boo
     """A random element of a random input whose gradient is not all zero; ``None`` where there is none.
 
     Args:
-        nonzero: only elements that are not zero, which a share of the element would leave as they are.
+        nonzero: only elements that are not zero, nor what rounding left of terms that cancel: a share of the element
+            would leave them as they are.
     """
     gradients = {name: g for name, g in right_gradients(layer, point).items() if np.any(g)}
     if not gradients:
         return None
     name = str(rng.choice(sorted(gradients)))
     gradient = gradients[name]
-    places = np.flatnonzero(gradient) if nonzero else np.arange(gradient.size)
+    places = (
+        np.flatnonzero(np.abs(gradient) > 1e-12 * np.max(np.abs(gradient))) if nonzero else np.arange(gradient.size)
+    )
     return Place(name, int(rng.choice(places)))

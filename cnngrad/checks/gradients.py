@@ -44,6 +44,7 @@ def judge(at: Evaluation) -> list[Result]:
     malformed = {name: result for name in at.layer.differentiable if (result := _malformed(at, name, returned[name]))}
     sound = tuple(name for name in at.layer.differentiable if name not in malformed)
     claim = Claim(at, y0, dy, returned, sound)
+    del y, backward, gradients  # what a backward holds on to may be as large as the inputs
     judged = {**malformed, **judge_claim(claim)}
     return [judged[name] for name in at.layer.differentiable]
 

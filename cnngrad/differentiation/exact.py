@@ -30,8 +30,13 @@ def has_spare_bits(values: Array, spare: int = SPARE_BITS) -> bool:
     >>> has_spare_bits(np.array([0.75, -3.0, 0.0])), has_spare_bits(np.array([1 / 3]))
     (True, False)
     """
-    bits = np.ascontiguousarray(values, dtype=np.float64).view(np.uint64)
-    return bool(np.all(bits & np.uint64((1 << spare) - 1) == 0) and np.all(np.isfinite(values)))
+    flat = np.ravel(np.asarray(values, dtype=np.float64))
+    blocks = (flat[start : start + BLOCK] for start in range(0, flat.size, BLOCK))
+    return all(_is_short(block, np.uint64((1 << spare) - 1)) for block in blocks)
+
+
+def _is_short(block: Vector, mask: np.uint64) -> bool:
+    return bool(np.all(np.ascontiguousarray(block).view(np.uint64) & mask == 0) and np.all(np.isfinite(block)))
 
 
 def exact_dot(a: Vector, b: Vector) -> float:

@@ -64,7 +64,8 @@ def difference_in(line: Line, bits: int) -> Difference | None:
         return Difference(
             unit, rise, NONE
         )  # f may have lost in its own rounding more than a few roundings of the slope
-    return Difference(factor * unit, rise, 2 * bits_left(seen, bits) * int(np.count_nonzero(rise)))
+    evidence = 2 * (bits_left(seen, bits) + np.log2(factor)) * np.count_nonzero(rise)
+    return Difference(factor * unit, rise, float(evidence))
 
 
 def _factor(line: Line, bits: int, unit: float, first: Vector) -> float:

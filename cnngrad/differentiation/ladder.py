@@ -12,6 +12,7 @@ tells a plateau at steps far above the scale of f, or one that straddles a kink,
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 
@@ -26,6 +27,8 @@ TINY = 2.0**-24
 SMALLEST = 2.0**-32
 # In place of 4 where f computes in low precision: a few coarse values are poor witnesses of their own error.
 CAUTION = 32
+# Between two numbers next to 0, where a precision can come so near: float16, and a float16 number that looks shorter.
+SUBNORMAL = {2.0**-10: 2.0**-24, 2.0**-7: 2.0**-24}
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Probe:
         slope, error: the central slope at the tiny step, and what noise may have done to it.
         eps: the precision f works in.
         bend: the size of the fourth difference, at least what rounding can make of it.
+        blind: whether it could not tell a kink, or a plateau of large steps, from the slope: in very low precision.
     """
 
     step: float
@@ -47,6 +51,7 @@ class Probe:
     kinked: bool
     eps: float
     bend: float
+    blind: bool
 
 
 def probe(line: Line, step: float) -> Probe:
@@ -58,12 +63,22 @@ def probe(line: Line, step: float) -> Probe:
     luck = 1 + 8 / max(int(np.count_nonzero(line.dy)), 1)
     measured = luck * max(fourth / np.sqrt(70.0), float(np.linalg.norm(third)) / np.sqrt(20.0))
     slope = line.contract(y[3] - y[1]) / (2 * step)
-    rounding = eps * float(np.linalg.norm(line.dy * np.max(np.abs(y), axis=0)))
-    noise = max(measured, rounding, _absorbed(line, (y[3] - y[1]) / (2 * step), eps))
+    rounding = eps * float(np.linalg.norm(line.dy * reduce(np.maximum, map(np.abs, y))))
+    noise = max(
+        measured,
+        rounding,
+        SUBNORMAL.get(eps, 0.0) * float(np.linalg.norm(line.dy)),
+        _absorbed(line, (y[3] - y[1]) / (2 * step), eps),
+    )
+    # In low precision the step is no longer tiny: what bends the function within it is error as well.
+    # A kink within it shows in the third differences, and makes the slopes to the two sides differ by as much.
+    largest = max(float(np.max(np.abs(part), initial=0.0)) for part in y)
+    bent = float(np.sum(np.maximum(np.abs(third) - 16 * eps * largest * np.abs(line.dy), 0.0))) / (2 * step)
+    curved = abs(slope - line.contract(y[4] - y[0]) / (4 * step)) + bent if eps > EPS else 0.0
+    blind = bool(eps > EPS and (eps > 2.0**-23 or bent > noise / step))
+    del y, third  # the outputs may be large, and more of them come
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
-    # In low precision the step is no longer tiny: what the slope changes from one step to two is error as well.
-    curved = abs(slope - line.contract(y[4] - y[0]) / (4 * step)) if eps > EPS else 0.0
-    return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding))
+    return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding), blind)
 
 
 def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
@@ -74,17 +89,23 @@ def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
     """
     y = _five(line, step)
     silent = all(np.array_equal(part, line.y0) for part in y)
-    look = line(line.near / 4) if silent else line.y0
+    look = _first_change(line) if silent else line.y0
     lost = (look != line.y0) & (line.y0 != 0)
     while silent and np.any(lost) and 64 * step < line.longest:
         step *= 64
         y = _five(line, step)
         silent = all(np.array_equal(part[lost], line.y0[lost]) for part in y)
-    eps = working_eps(np.concatenate([look] if silent else y))
+    eps = working_eps(*([look] if silent else y))
     enough = 2 * np.sqrt(eps) * line.near
     if eps > EPS and step < enough:
         return enough, _five(line, enough), eps
     return step, y, eps
+
+
+def _first_change(line: Line) -> Vector:
+    """The outputs after a step that changes some of them, the smaller of two if that does."""
+    look = line(line.near / 4)
+    return line(line.longest) if np.array_equal(look, line.y0) else look
 
 
 def _nearer(line: Line, near: Probe, step: float) -> Probe:
@@ -193,7 +214,9 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
         if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
             return None
         value, error = _climb_down(line, line.longest * shift, near, (most - 4) // 2)
-    return Estimate(value, (4 if near.eps == EPS else CAUTION) * error, "ladder")
+    bound = (4 if near.eps == EPS else CAUTION) * error
+    # Steps far above the scale of f may agree with each other, and with a probe that sees little.
+    return Estimate(value, max(bound, abs(value - near.slope) + near.error) if near.blind else bound, "ladder")
 
 
 def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[float, float]:
