@@ -402,7 +402,7 @@ def test_outside_the_engine_searches_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stop_at", "factor", "status"), [(1, 2.0, "inconclusive"), (40, 2.0, "inconclusive"), (300, 3.0, "failed")]
+    ("stop_at", "factor", "status"), [(1, 2.0, "inconclusive"), (60, 2.0, "inconclusive"), (300, 3.0, "failed")]
 )
 def test_an_interrupted_run_hands_over_what_it_has(stop_at: int, factor: float, status: str) -> None:
     calls = 0
