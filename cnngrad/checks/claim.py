@@ -16,8 +16,9 @@ from cnngrad.core.errors import LayerRaised
 from cnngrad.differentiation import Estimate, Line
 from cnngrad.differentiation.exact import exact_dot, has_spare_bits
 from cnngrad.differentiation.line import EPS
-from cnngrad.differentiation.precision import working_eps
+from cnngrad.differentiation.precision import fits, working_eps
 
+MANY_BITS = 4  # half of what bfloat16 has
 NARROW = 2.0**10  # how many times its room an entry weighs at most
 
 
@@ -30,7 +31,9 @@ def precision_inside(at: Evaluation) -> float:
         output = flatten(outputs_of(at.output(full_mantissas(at))))
     except LayerRaised:
         return 0.0  # that far aside nobody said that it could be called
-    telling = output[np.isfinite(output) & (output != 0) & (np.abs(output) != 1)]
+    telling = output[np.isfinite(output)]
+    # What is computed at such numbers fills its bits. A constant, a count, a step does not, and says nothing.
+    telling = telling[~fits(telling, MANY_BITS)]
     return max(working_eps(telling), EPS) if telling.size else 0.0
 
 

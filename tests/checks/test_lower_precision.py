@@ -171,6 +171,26 @@ def test_right_layers_compute_in_double(layer: Layer) -> None:
         assert "failed" not in statuses(computes_in_the_inputs_precision.CHECK, layer, values)
 
 
+def test_constants_and_declared_steps_are_no_low_precision() -> None:
+    def clip(x: Any) -> Any:
+        return np.maximum(x, 0.5), lambda dy: (dy * (x > 0.5),)
+
+    def rounded(x: Any) -> Any:
+        return np.round(64 * x) / 64, lambda dy: (dy,)
+
+    for vjp, surrogate in ((clip, None), (rounded, lambda x: x)):
+        layer = Layer(
+            vjp,
+            inputs=("x",),
+            name=vjp.__name__,
+            dims={"n": (1, 3)},
+            shapes=lambda d: {"x": (d.n,)},
+            surrogate=surrogate,
+        )
+        report = check(layer, select=[computes_in_the_inputs_precision.CHECK.name], raise_on_failure=False)
+        assert not report.failures, report
+
+
 @pytest.mark.parametrize("layer", [dense, relu, sigmoid, softmax, conv2d, batch_norm], ids=lambda layer: layer.name)
 def test_float32_inside_is_not_called_wrong_in_value(layer: Layer) -> None:
     for case in list(explicit_cases(layer, "quick", 0))[:6]:
