@@ -51,7 +51,7 @@ def _compared(at: Evaluation) -> list[Result]:
         return [finding(Status.NOT_APPLICABLE, reason="the layer does not take float32 inputs")]
     if not exact.finite or not rounded.finite:
         return [finding(Status.INCONCLUSIVE, reason="the layer is not finite at this point in float32")]
-    return held_against(at, exact, rounded.results, EPS32, REASON)
+    return held_against(at, exact, rounded.results, EPS32, REASON, lambda inputs, dy: call(at, inputs, dy).results)
 
 
 def _at_ordinary_size(at: Evaluation) -> list[Result]:

@@ -6,7 +6,9 @@ held against the reference's, up to the rounding of the precision the kernel's o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +16,7 @@ from cnngrad.checks import gradients
 from cnngrad.checks.calling import call
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.rounded import held_against, inputs_as
+from cnngrad.core.arrays import Array
 from cnngrad.core.call import Evaluation
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
@@ -35,7 +38,12 @@ def judge(at: Evaluation) -> list[Result]:
     if not exact.finite:
         return [finding(Status.INCONCLUSIVE, reason="the reference is not finite at this point")]
     eps = max(kernel.eps, working_eps(kernel.output.ravel()))
-    return held_against(there, exact, kernel.results, eps, REASON)
+    kinds = [np.asarray(value).dtype for value in at.point.inputs]
+
+    def lower(near: Sequence[Any], dy: Array) -> dict[str, Array]:
+        return call(at, [np.asarray(v).astype(kind)[()] for v, kind in zip(near, kinds, strict=True)], dy).results
+
+    return held_against(there, exact, kernel.results, eps, REASON, lower)
 
 
 def _why_not(layer: Layer) -> str:

@@ -291,6 +291,30 @@ def off_at_last(layer: Layer, size: float) -> Layer:
 
 
 @pytest.mark.parametrize("layer", [dense, conv2d], ids=lambda layer: layer.name)
+def test_a_small_error_that_stays_nearby_is_told_from_rounding(layer: Layer) -> None:
+    big = max((c for c in explicit_cases(layer, "quick", 0)), key=lambda c: sum(c.sizes.values())).with_values("normal")
+    for seed in range(5):
+        point = replace(big, seed=seed).point(layer)
+        for size, status in ((0.0, "passed"), (5e-6, "failed")):
+            found = gradients_agree_in_float32.CHECK.run(off_at_last(layer, size), point)
+            assert {result.input: str(result.status) for result in found}["w"] == status, (seed, size)
+
+
+@pytest.mark.parametrize(("steady", "status"), [(False, "passed"), (True, "failed")])
+def test_an_error_that_changes_its_sign_with_the_last_bits_is_rounding(steady: bool, status: str) -> None:
+    def vjp(x: Any) -> Any:
+        if x.dtype == np.float64:
+            return 3 * x, lambda dy: (3 * dy,)
+        even = (x.view(np.uint32) % 2 == 0) | steady
+        return 3 * x, lambda dy: (dy * np.where(even, np.float32(3 + 1.6e-5), np.float32(3 - 1.6e-5)),)
+
+    layer = Layer(vjp, ("x",), "last_bits", shapes={"x": (4, 6)})
+    for seed in range(5):
+        found = gradients_agree_in_float32.CHECK.run(layer, Case(values="normal", seed=seed).point(layer))
+        assert {result.input: str(result.status) for result in found}["x"] == status, seed
+
+
+@pytest.mark.parametrize("layer", [dense, conv2d], ids=lambda layer: layer.name)
 def test_on_a_lattice_float32_is_held_to_the_last_bit(layer: Layer) -> None:
     for case in list(explicit_cases(layer, "quick", 0))[:8]:
         point = case.with_values("lattice").point(layer)
