@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.adapters.building import Maker, Method
-from cnngrad.adapters.declared import listed, name_of, names_of, refuse_unknown
+from cnngrad.adapters.declared import listed, name_of, names_of, refuse_other, refuse_unknown
 from cnngrad.adapters.objects import Recipe, Update
 from cnngrad.adapters.paths import parse
 from cnngrad.core.errors import UsageError
@@ -70,10 +70,12 @@ def from_class(
     ([3.0, 6.0], [[3.0, 3.0], 3.0])
     """
     refuse_unknown(from_class, declared)
-    inputs, takes = names_of(input), None if backward_takes is None else names_of(backward_takes)
+    _refuse_other_kinds(params, forward, backward, input_gradient, update, setup, rate, accumulates)
+    inputs, takes = names_of(input, "input"), backward_takes
+    takes = None if takes is None else names_of(takes, "backward_takes")
     _refuse_unknown_takes(inputs, takes or ())
-    constants = names_of(declared.pop("constants", ()))
-    given = params if isinstance(params, Mapping) else dict.fromkeys(names_of(params), "")
+    constants = names_of(declared.pop("constants", ()), "constants")
+    given = params if isinstance(params, Mapping) else dict.fromkeys(names_of(params, "params"), "")
     paths = {name: None if name in constants else path for name, path in given.items()}
     updates = update is not None or "rate" in (takes or ())
     free = [name for name in inputs if name not in constants]
@@ -85,6 +87,31 @@ def from_class(
     recipe = Recipe(maker, inputs, paths, input_paths, backward, takes, update, updates, rate, accumulates)
     facts = {"name": name_of(factory), **declared, "constants": (*constants, *without)}
     return Layer(recipe.vjp, (*inputs, *paths), shared=lambda: _shared(recipe), **facts)
+
+
+def _refuse_other_kinds(
+    params: Any, forward: Any, backward: Any, input_gradient: Any, update: Any, setup: Any, rate: Any, accumulates: Any
+) -> None:
+    """Whatever is not of the kind that its keyword takes."""
+
+    def is_method(value: Any) -> bool:
+        return callable(value) or (isinstance(value, str) and bool(value))
+
+    def are_paths(value: Any) -> bool:
+        return isinstance(value, Mapping) and all(isinstance(part, str) for item in value.items() for part in item)
+
+    several = isinstance(setup, (tuple, list)) and all(map(is_method, setup))
+    right_params = not isinstance(params, Mapping) or are_paths(params)
+    right_gradient = input_gradient is None or isinstance(input_gradient, str) or are_paths(input_gradient)
+    refuse_other("params", params, right_params, "paths by name, {'W': 'dW'}")
+    refuse_other("forward", forward, is_method(forward), "a method's name, or lambda obj, x: ...")
+    refuse_other("backward", backward, is_method(backward), "a method's name, or lambda obj, dy: ...")
+    refuse_other("input_gradient", input_gradient, right_gradient, "a path, {'x': 'dx'}, or None")
+    refuse_other("update", update, update is None or is_method(update), "a method's name, or lambda obj, rate: ...")
+    refuse_other("setup", setup, several or is_method(setup), "methods' names or functions of the object")
+    right_rate = isinstance(rate, (int, float)) and 0 < rate < float("inf")
+    refuse_other("rate", rate, right_rate, "a number above 0, by default 2.0**20")
+    refuse_other("accumulates", accumulates, isinstance(accumulates, bool), "True or False")
 
 
 def _refuse_unknown_takes(inputs: Sequence[str], takes: Sequence[str]) -> None:

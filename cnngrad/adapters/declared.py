@@ -55,9 +55,22 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def names_of(given: str | Iterable[str]) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    return (given,) if isinstance(given, str) else tuple(given)
+def names_of(given: str | Iterable[str], word: str = "inputs") -> tuple[str, ...]:
+    """One name or several, as a tuple; ``word`` is the keyword they were given for.
+
+    Raises:
+        UsageError: something else.
+    """
+    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        raise UsageError(f"{word}={given!r} are no names; it takes one, 'x', or several, ('x', 'w')")
+    return names
+
+
+def refuse_other(word: str, given: Any, accepted: bool, example: str) -> None:
+    """Refuse a keyword's value that is none it can take."""
+    if not accepted:
+        raise UsageError(f"{word}={given!r} is not what it takes: {example}")
 
 
 def name_of(function: Any) -> str:

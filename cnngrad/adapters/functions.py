@@ -61,11 +61,11 @@ def from_functions(
     """
     refuse_unknown(from_functions, declared)
     names = names_of(inputs)
-    constants = names_of(declared.get("constants", ()))
+    constants = names_of(declared.get("constants", ()), "constants")
     free = tuple(name for name in names if name not in constants)
-    takes = names_of(backward_takes) if backward is not None else ()
+    takes = names_of(backward_takes, "backward_takes") if backward is not None else ()
     returns = free if backward_returns is None else resolved(backward_returns, names)
-    pair = _Pair(forward, backward, names, names_of(forward_returns), takes, returns, free)
+    pair = _Pair(forward, backward, names, names_of(forward_returns, "forward_returns"), takes, returns, free)
     _refuse_misfits(pair)
     return Layer(pair.vjp, names, **{"name": name_of(forward), **declared})
 

@@ -50,8 +50,12 @@ def resolved(names: Names, inputs: Sequence[str]) -> Names:
     >>> resolved(("dx", ("dw", "_")), ("x", "w"))
     ('x', ('w', '_'))
     """
-    if not isinstance(names, str):
+    if isinstance(names, (tuple, list)):
         return tuple(resolved(part, inputs) for part in names)
+    if not isinstance(names, str):
+        raise UsageError(
+            f"backward_returns names {names!r}; it takes names, nested as what is returned: ('x', ('w', 'b'))"
+        )
     meant = "_" if names == "_" else input_called(names, inputs)
     if meant is None:
         raise UsageError(f"backward_returns names {names!r}; the inputs are {', '.join(inputs)}, and _ is left aside")

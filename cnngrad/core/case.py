@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from cnngrad.core.values import draw_cotangent, draw_input, rng_for, rule_named
 
 Sizes = tuple[tuple[str, int], ...]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+
+MOST_ENTRIES = 2**34  # 128 GiB for one input
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,9 @@ class Case:
             return _load(self, layer, dict(config or {}))
         d = SimpleNamespace(**self.sizes)
         shapes = self._own_shapes(layer) if self.shapes else layer.shapes_at(self.sizes)
+        for name, shape in shapes.items():
+            if math.prod(max(side, 1) for side in shape) > MOST_ENTRIES:
+                raise UsageError(f"the case {self} gives {name} the shape {shape}, which no memory holds; try less")
         inputs = tuple(
             draw_input(
                 rng_for(self.seed, name),

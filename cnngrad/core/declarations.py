@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,64 @@ def as_names(declared: str, given: Any) -> tuple[str, ...]:
     if are_names and len(set(names)) == len(names):
         return tuple(names)
     raise UsageError(f"{declared} is {given!r}; it takes names, each once: {declared}=('x', 'w')")
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _or_none(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+def _by_name(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, Mapping) and all(map(_is_name, value)) and all(map(holds, value.values()))
+
+
+def _is_axis(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+# What each declaration may be, and how one is written.
+KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "name": (_is_name, "'conv'"),
+    "target": (_is_name, "'mynet.py:conv'"),
+    "precision": (_is_name, "'float32'"),
+    "contiguous": (lambda value: isinstance(value, bool), "True or False"),
+    "shapes": (
+        _or_none(lambda value: callable(value) or _by_name(_anything)(value)),
+        "{'x': (2, 3)}, or lambda d: ...",
+    ),
+    "config": (
+        _or_none(lambda value: callable(value) or _by_name(_anything)(value)),
+        "{'stride': 2}, or lambda d: ...",
+    ),
+    "where": (_or_none(callable), "lambda d: d.height >= d.k"),
+    "draw": (_by_name(callable), "{'t': lambda rng, shape, d: ...}"),
+    "domain": (_by_name(_anything), "{'x': (0, 1)}"),
+    "features": (_by_name(callable), "{'padding': lambda point: ...}"),
+    "batch_axis": (_or_none(lambda value: _is_axis(value) or _by_name(_is_axis)(value)), "0, or {'x': 0, 'y': 0}"),
+    "random": (_or_none(callable), "a function that reseeds the layer"),
+    "shared": (_or_none(callable), "a function that returns a vjp"),
+    "parts": (_or_none(callable), "a function of the inputs"),
+}
+
+
+def refuse_wrong_kinds(declared: Any) -> None:
+    """Each declaration of a layer is of the kind that it takes.
+
+    Raises:
+        UsageError: one is not.
+    """
+    for word, (holds, example) in KINDS.items():
+        value = getattr(declared, word)
+        if not holds(value):
+            given = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
+            raise UsageError(f"{word} is {given}; it takes {example}")
 
 
 def refuse_wrong_dims(layer: str, dims: Any) -> None:

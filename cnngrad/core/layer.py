@@ -9,7 +9,7 @@ from typing import Any
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.conventions import Activation, Conventions
-from cnngrad.core.declarations import as_names, as_shape, refuse_wrong_dims, refuse_wrong_domain
+from cnngrad.core.declarations import as_names, as_shape, refuse_wrong_dims, refuse_wrong_domain, refuse_wrong_kinds
 from cnngrad.core.errors import UsageError
 
 Backward = Callable[[Any], Sequence[Any]]
@@ -104,6 +104,9 @@ class Layer:
                 f"a Layer takes a function vjp(*inputs, **config) -> (y, backward), not {self.vjp!r}: "
                 "wrap a forward/backward pair with cg.from_functions, a class with cg.from_class"
             )
+        refuse_wrong_kinds(self)
+        if self.reference is not None and not isinstance(self.reference, Layer):
+            raise UsageError(f"reference is {self.reference!r}; it takes a Layer of the same inputs in float64")
         for name in ("inputs", "constants", "zero_gradient", "in_place"):
             object.__setattr__(self, name, as_names(name, getattr(self, name)))
         if not self.inputs:

@@ -103,6 +103,17 @@ DECLARED = [
     ),
     ({"input_gradient": {"z": "dz"}}, "input_gradient names 'z'; the differentiable inputs are x"),
     ({"constants": ("z",)}, "constants names 'z'; the inputs are x, W, b"),
+    ({"params": {"W": 3}}, r"params=\{'W': 3\} is not what it takes: paths by name, \{'W': 'dW'\}"),
+    ({"params": 3}, r"params=3 are no names; it takes one, 'x', or several, \('x', 'w'\)"),
+    ({"forward": None}, "forward=None is not what it takes: a method's name, or lambda obj, x: ..."),
+    ({"backward": ""}, "backward='' is not what it takes: a method's name, or lambda obj, dy: ..."),
+    ({"input": None}, "input=None are no names; it takes one"),
+    ({"input_gradient": 0}, r"input_gradient=0 is not what it takes: a path, \{'x': 'dx'\}, or None"),
+    ({"update": 1}, "update=1 is not what it takes: a method's name, or lambda obj, rate: ..."),
+    ({"setup": [3]}, r"setup=\[3\] is not what it takes: methods' names or functions of the object"),
+    ({"rate": 0}, r"rate=0 is not what it takes: a number above 0, by default 2\.0\*\*20"),
+    ({"accumulates": "no"}, "accumulates='no' is not what it takes: True or False"),
+    ({"backward_takes": 3}, "backward_takes=3 are no names; it takes one"),
 ]
 
 

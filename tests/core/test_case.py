@@ -291,3 +291,9 @@ def test_a_step_aside_from_nothing_is_a_step() -> None:
     moved = aside(demo(), point, 0.5, "test")
     assert np.all((np.abs(moved[0]) >= 0.25) & (np.abs(moved[0]) <= 0.5))
     assert moved[1].shape == (0,)
+
+
+def test_a_shape_that_no_memory_holds() -> None:
+    layer = Layer(lambda x: None, ("x",), "demo", shapes={"x": (2,)})
+    with pytest.raises(UsageError, match=r"x the shape \(4, 1000000000000\), which no memory holds; try less"):
+        Case.parse("x=(4,1000000000000) seed=0").point(layer)

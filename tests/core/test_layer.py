@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cnngrad.core.declarations import KINDS
 from cnngrad.core.errors import GradientMismatch, LayerRaised, NotVerified, UsageError
 from cnngrad.core.layer import Layer
 
@@ -87,7 +88,7 @@ def test_declared_names_that_are_no_names(declared: str, given: Any) -> None:
     [
         ("constants", ("x", "t", "u")),
         ("zero_gradient", ("t", "u")),
-        ("draw", {"t": None, "u": None}),
+        ("draw", {"t": abs, "u": abs}),
         ("domain", {"x": (0, 1), "t": (0, 1), "u": (0, 1)}),
     ],
 )
@@ -211,3 +212,30 @@ def test_errors_hold_what_they_speak_of() -> None:
         assert (str(verdict("the report")), verdict("the report").report) == ("the report", "the report")
     assert issubclass(UsageError, ValueError)
     assert not issubclass(NotVerified, GradientMismatch)
+
+
+def test_a_declaration_of_another_kind_is_refused() -> None:
+    given: dict[str, Any] = {
+        "name": 3,
+        "target": b"x",
+        "precision": None,
+        "contiguous": "no",
+        "shapes": (2, 3),
+        "config": [("stride", 2)],
+        "where": True,
+        "draw": {"x": 2},
+        "domain": [(0, 1)],
+        "features": {"padding": "yes"},
+        "batch_axis": "first",
+        "random": 0,
+        "shared": 7,
+        "parts": (),
+    }
+    assert given.keys() == KINDS.keys()
+    for word, value in given.items():
+        _, example = KINDS[word]
+        with pytest.raises(UsageError) as refusal:
+            Layer(lambda x: None, ("x",), **{word: value})
+        assert str(refusal.value).startswith(f"{word} is {value!r}; it takes {example}")
+    with pytest.raises(UsageError, match="reference is 'torch'; it takes a Layer of the same inputs in float64"):
+        Layer(lambda x: None, ("x",), reference="torch")  # type: ignore[arg-type]
