@@ -31,7 +31,7 @@ HEAD = """# The exhaustive small scope of every reference layer
 Measured at commit {commit} with Python {python}. Reproduce with `make sweep`; it can be stopped and goes on where it
 was. Every configuration of the ranges in `benchmarks/scopes.py` is judged twice, with ordinary numbers and at kinks:
 the gradient of every input against differences, forward and backward against each oracle. *Smallest error*: one of
-this size in any entry, relative to the largest, would have been seen; *exact* is bit by bit.
+this size in any entry, relative to the largest, would have been seen at one point at least; *exact* is bit by bit.
 
 | layer | configurations | points | gradient entries | compared exactly | smallest error | oracles | verdict |
 |---|---|---|---|---|---|---|---|

@@ -122,14 +122,14 @@ def _search(subject: Subject, work: Work, fold: Fold, seed: int, effort: str) ->
         lost = Result(subject.layer.name, subject.checks[0].name, Status.ERROR)
         fold.lost.append(replace(lost, reason=f"while Hypothesis' engine was searching: {answer.reason}"))
     else:
-        fold.results += answer
+        fold.take(answer)
         for case in dict.fromkeys(result.case for result in answer if result.case):
             work.watch(case)
 
 
 def _explained(subject: Subject, work: Work, fold: Fold, diagnose: bool) -> tuple[list[Result], Source | None]:
     """The results, with all that can be said of the findings among them, and where the backward is written."""
-    if fold.last is None or not any(map(is_finding, fold.results)):
+    if fold.last is None or not fold.found:
         return fold.results, None
     save_arrays(fold.results, fold.last)
     answer = work.one(subject, explained, fold.results, fold.last, diagnose)
@@ -146,6 +146,7 @@ class Fold:
 
     Attributes:
         single: whether all is judged in float32.
+        found: whether one of the results is a finding.
         points: how many were judged; ``first`` and ``last`` of them.
         lost: errors of units that gave no answer. They are not shrunk, which would run the same again.
         features, exercised: how many points had each.
@@ -155,6 +156,7 @@ class Fold:
     layer: Layer
     notes: list[str]
     single: bool = False
+    found: bool = False
     points: int = 0
     first: Point | None = None
     last: Point | None = None
@@ -178,10 +180,15 @@ class Fold:
             self.lost.append(replayable(self.layer, error))
             return True
         self.first, self.last = self.first or point, point
-        self.results += answer
+        self.take(answer)
         if any(r.status == Status.PASSED for r in answer):
             self._count(point)
         return True
+
+    def take(self, results: list[Result]) -> None:
+        """Add results; there may be hundreds of thousands, so none is looked at twice."""
+        self.results += results
+        self.found = self.found or any(map(is_finding, results))
 
     def _count(self, point: Point) -> None:
         if point.case.dims:  # features speak of declared configurations; a point of the user's own has none
@@ -192,9 +199,9 @@ class Fold:
     @property
     def sound(self) -> bool:
         """Nothing was found and nothing lost."""
-        return not self.lost and not any(map(is_finding, self.results))
+        return not self.lost and not self.found
 
     @property
     def over(self) -> bool:
         """A finding ends the examination of a layer; a lost unit, which may hang on the machine, does not at once."""
-        return len(self.lost) >= MOST_LOST or any(map(is_finding, self.results))
+        return len(self.lost) >= MOST_LOST or self.found
