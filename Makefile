@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-verdicts clean
+.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-verdicts sweep clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
@@ -24,6 +24,7 @@ help:
 	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
 	@echo "make messages        brings the Chinese catalogues in docs/locale up to the English pages"
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
+	@echo "make sweep           every configuration of a small scope of every layer (long; stops and goes on)"
 	@echo "make coverage        which lines and branches the tests reach, at least 95 %"
 	@echo "make mutants         which small changes of the code no test notices (slow)"
 	@echo "make clean           remove .venv and everything else that make and the tests left"
@@ -67,6 +68,12 @@ mutants: $(VENV)/.mutants
 # The integration tests included: without a framework its adapter is not covered.
 coverage: $(VENV)/.dev
 	"$(PY)" -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
+
+# Ctrl-C loses nothing: the next run takes up what is finished from the file.
+JOBS ?= 2
+SWEEP ?= build/sweep.jsonl
+sweep: $(VENV)/.core
+	"$(PY)" -m benchmarks.sweep --jobs $(JOBS) --resume "$(SWEEP)" --write
 
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts

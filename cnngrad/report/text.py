@@ -83,9 +83,10 @@ def _evidence(result: Result) -> list[str]:
 
 def _numbers(result: Result) -> str:
     """What was got beside what is right; only the gradient check has its numbers from differences."""
+    within = "bound unknown" if result.bound is None else f"± {result.bound:.1e}"
     if not result.how:
-        return f"{number(result.analytic)}, not {number(result.numeric)} (± {result.bound:.1e})"
-    certainty = "exact" if result.how == "exact" else f"{result.how}, ± {result.bound:.1e}"
+        return f"{number(result.analytic)}, not {number(result.numeric)} ({within})"
+    certainty = "exact" if result.how == "exact" else f"{result.how}, {within}"
     claimed = f"backward gives {number(result.analytic)}"
     return f"{claimed}, forward differences give {number(result.numeric)} ({certainty})"
 
