@@ -124,7 +124,7 @@ def test_an_input_that_is_no_array_of_real_numbers(x: Any) -> None:
 
 
 def test_no_input_at_all() -> None:
-    with pytest.raises(UsageError, match=r"no input is given: numerical_vjp\(f, x, dy=dy\)"):
+    with pytest.raises(UsageError, match=r"^no input is given: numerical_vjp\(f, x, dy=dy\)$"):
         numerical_vjp(lambda: 1.0, dy=1.0)
 
 
@@ -157,8 +157,27 @@ def test_a_cotangent_that_does_not_fit(y: Any, dy: Any, message: str) -> None:
 
 
 def test_a_loss_that_returns_more_than_one_number() -> None:
-    with pytest.raises(UsageError, match="for a gradient the function returns one number"):
+    with pytest.raises(UsageError, match=r"structure and shape; for a gradient the function returns one number$"):
         numerical_gradient(np.tanh, X)
+
+
+@pytest.mark.parametrize(("x", "given"), [([1j], "list [1j]"), (np.array([1j]), "complex128 (1,)")])
+def test_a_refusal_says_what_was_given(x: Any, given: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        numerical_gradient(np.sum, x)
+    assert str(refused.value) == f"an input is no array of real numbers: it is {given}"
+
+
+def test_the_function_is_asked_in_double_and_in_complex_numbers() -> None:
+    asked = []
+
+    def f(x: Any, w: Any) -> Any:
+        asked.extend([x.dtype, w.dtype])
+        return np.tanh(x) * w
+
+    found = numerical_vjp(f, np.array([1, 2]), np.ones(2, np.float32), dy=np.array([1, 1]))
+    assert {dtype.name for dtype in asked} == {"float64", "complex128"}
+    assert "complex step" in found[0].how
 
 
 def test_wanted_coordinates_only() -> None:

@@ -44,6 +44,25 @@ REFUSED = {
     "batch_norm: eps=inf; it takes a finite number above 0": lambda: layers.batch_norm_vjp(
         ONES((3, 1)), ONES(1), ONES(1), eps=np.inf
     ),
+    "p_norm_pool: x has shape (2, 3); it takes (samples, channels, *spatial) with a spatial axis": lambda: (
+        layers.p_norm_pool_vjp(ONES((2, 3)), window=2)
+    ),
+    "max_pool: x has shape (2, 3); it takes (samples, channels, *spatial) with a spatial axis": lambda: (
+        layers.max_pool_vjp(ONES((2, 3)), window=2)
+    ),
+    "subsample: window=0; it takes a whole number from 1 on, or a tuple of 1 of them, one for each spatial "
+    "axis": lambda: layers.subsample_vjp(DY, [1.0], [0.0], window=0),
+    "dense: x has shape (2,) and w (4, 2); they take (samples, features) and (outputs, features) with the same "
+    "features; flatten maps first": lambda: layers.dense_vjp(ONES(2), ONES((4, 2)), ONES(4)),
+    "dense: x has shape (2, 3) and w (4, 3, 1); they take (samples, features) and (outputs, features) with the same "
+    "features; flatten maps first": lambda: layers.dense_vjp(ONES((2, 3)), ONES((4, 3, 1)), ONES(4)),
+    "dense: b has shape (3,); with 4 outputs it takes (4,)": lambda: layers.dense_vjp(
+        ONES((2, 3)), ONES((4, 3)), ONES(3)
+    ),
+    "channels_last_conv: x has shape (1, 5, 2) and w (1, 2, 1); they take (samples, *spatial, channels) and (kernels, "
+    "*sides, channels) with the same channels": lambda: layers.channels_last_conv_vjp(
+        ONES((1, 5, 2)), ONES((1, 2, 1)), ONES(1)
+    ),
     "conv2d: x has shape (1, 1, 5); it takes 4 axes: samples, channels and 2 spatial": lambda: layers.conv2d(
         ONES((1, 1, 5)), ONES((1, 1, 2)), ONES(1)
     ),
