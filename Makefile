@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-verdicts sweep clean
+.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-naming bench-verdicts sweep clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
@@ -23,6 +23,7 @@ help:
 	@echo "make check           format, lint, types, integration tests (frameworks, packaging), then make test"
 	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
 	@echo "make messages        brings the Chinese catalogues in docs/locale up to the English pages"
+	@echo "make bench-naming    how often the mistake behind a wrong gradient is named"
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
 	@echo "make sweep           every configuration of a small scope of every layer (long; stops and goes on)"
 	@echo "make coverage        which lines and branches the tests reach, at least 95 %"
@@ -74,6 +75,9 @@ JOBS ?= 2
 SWEEP ?= build/sweep.jsonl
 sweep: $(VENV)/.core
 	"$(PY)" -m benchmarks.sweep --jobs $(JOBS) --resume "$(SWEEP)" --write
+
+bench-naming: $(VENV)/.bench
+	"$(PY)" -m benchmarks.naming
 
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts

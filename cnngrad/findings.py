@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cnngrad.checks import Check
+from cnngrad.checks.oracle import wrong_side
 from cnngrad.checks.parts import WrongPart, wrong_parts
 from cnngrad.core.case import Case, Point
 from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Result, Status, Suspect
-from cnngrad.diagnosis import suspects
+from cnngrad.core.result import Result, Status, Where
+from cnngrad.diagnosis import Diagnosis, diagnosis_of
 from cnngrad.report import GRADIENTS
 from cnngrad.search import where_excluding
 from cnngrad.shrinking import shrink
@@ -46,9 +47,9 @@ def _blame(parts: list[WrongPart], results: list[Result], diagnose: bool) -> lis
     if not parts:
         return results
     first, said = parts[0], "; ".join(map(str, parts))
-    named = suspects(first.layer, first.point, first.inputs[0]) if diagnose else ()
+    found = diagnosis_of(first.layer, first.point, first.inputs[0]) if diagnose else Diagnosis()
     return [
-        replace(r, reason="; ".join(filter(None, (r.reason, said))), suspects=named)
+        replace(r, reason="; ".join(filter(None, (r.reason, said))), suspects=found.suspects)
         if r.check == GRADIENTS and r.status == Status.FAILED
         else r
         for r in results
@@ -69,7 +70,8 @@ def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point,
             reason=f"{result.reason}; if that is not meant to work, {where_excluding(layer, result.case)}",
         )
     if diagnose and result.check == GRADIENTS and result.status == Status.FAILED:
-        result = replace(result, suspects=_suspects(layer, result, found_at, last))
+        found = _diagnosis(layer, result, found_at, last)
+        result = replace(result, suspects=found.suspects, where=_with_side(found.where, layer, result, last))
     return replace(result, reproduce=_reproduce(layer, result))
 
 
@@ -88,7 +90,7 @@ def save_arrays(results: Sequence[Result], last: Point) -> None:
         last.save(Path(last.case.values.removeprefix("file:")))
 
 
-def _suspects(layer: Layer, result: Result, found_at: Case, last: Point) -> tuple[Suspect, ...]:
+def _diagnosis(layer: Layer, result: Result, found_at: Case, last: Point) -> Diagnosis:
     """Mistakes that explain the claim at the smallest failing case, at the one found first, and at others."""
 
     def at(case: Case) -> Point:
@@ -96,7 +98,14 @@ def _suspects(layer: Layer, result: Result, found_at: Case, last: Point) -> tupl
 
     assert result.case is not None
     also = [] if result.case == found_at else [at(found_at)]
-    return suspects(layer, at(result.case), result.input, also=also)
+    return diagnosis_of(layer, at(result.case), result.input, also=also)
+
+
+def _with_side(where: Where | None, layer: Layer, result: Result, last: Point) -> Where | None:
+    """Say which side is off, where an independent computation of the same layer tells."""
+    if where is None or result.case is None:
+        return where
+    return replace(where, side=wrong_side(layer, last if last.case == result.case else result.case.point(layer)))
 
 
 def _shrunk(layer: Layer, result: Result, each: Check) -> Result:

@@ -5,14 +5,17 @@ Only the reference layers have oracles. They find what no difference can: a forw
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnngrad.checks.check import Check, finding
 from cnngrad.core.arrays import cotangent_like, flatten, outputs_of
 from cnngrad.core.call import Evaluation
+from cnngrad.core.case import Point
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
-from cnngrad.oracles import Comparison, Oracle, compare, oracles_for
+from cnngrad.oracles import ALL, Comparison, Oracle, compare, oracles_for
 
 
 def agrees_with(oracle: Oracle) -> Check:
@@ -40,6 +43,31 @@ def agrees_with(oracle: Oracle) -> Check:
 def oracle_checks(layer: Layer) -> tuple[Check, ...]:
     """One check for each oracle of a reference layer."""
     return tuple(agrees_with(oracle) for oracle in oracles_for(layer.name))
+
+
+def wrong_side(layer: Layer, point: Point) -> str:
+    """Whether the forward or the backward of a layer is off at a point; empty where no oracle can tell.
+
+    Only a layer that bears the name of a reference layer, or contains it, is held against that one's oracles: where
+    the forwards agree it is the same function, and where the gradients do, the forward must be the wrong one.
+    """
+    for oracle in ALL:
+        for name in oracle.layers:
+            if name.replace("_", "") not in layer.name.lower().replace("_", ""):
+                continue
+            try:
+                y, _ = layer.vjp(*map(np.array, point.inputs), **point.config)
+                dy = cotangent_like(y, point.cotangent(np.size(y)))
+                compared = compare(oracle, replace(layer, name=name), point, dy)
+            except Exception:  # another layer of a similar name: nothing can be said
+                continue
+            forward = [c.holds for c in compared if c.claim.startswith("y of")]
+            backward = [c.holds for c in compared if not c.claim.startswith("y of")]
+            if forward == [True]:
+                return f"the forward is that of {oracle.name}: the backward is off"
+            if backward and all(backward) and forward == [False]:
+                return f"the gradients are those of {oracle.name}: the forward is off"
+    return ""
 
 
 def _result(compared: Comparison) -> Result:

@@ -22,11 +22,60 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Suspect:
-    """A mistake that would explain a failure, with its evidence in numbers; never a certainty."""
+    """A mistake that would explain a failure, with its evidence in numbers; never a certainty.
+
+    Attributes:
+        advice: what to change.
+        family: the kind of mistake, in a word or two.
+        link: the page of the derivation.
+    """
 
     mistake: str
     evidence: str
     advice: str = ""
+    family: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a wrong gradient is wrong, by what was seen at several configurations; no guess.
+
+    Attributes:
+        entries: which entries, in words.
+        only: conditions without which no point was found wrong.
+        failing: points at which it is wrong.
+        such: points that meet the conditions, of all that were ``tried``.
+        smallest: whether the case told is the smallest configuration that fails.
+        side: whether the forward or the backward is off, where an independent computation tells.
+
+    >>> print(Where("every entry", ("stride > 1", "H != W"), 5, 6, 12))
+    every entry, only with stride > 1 and H != W (5 of 6 such points, none of 6 others)
+    """
+
+    entries: str = ""
+    only: tuple[str, ...] = ()
+    failing: int = 0
+    such: int = 0
+    tried: int = 0
+    smallest: bool = False
+    side: str = ""
+
+    def __str__(self) -> str:
+        if self.only:
+            counts = f"{self.failing} of {self.such} such points, none of {self.tried - self.such} others"
+            found = f"only with {' and '.join(self.only)} ({counts})"
+        elif self.tried > 1:
+            all_of_them = self.failing == self.tried
+            found = (
+                f"at all {self.tried} points tried"
+                if all_of_them
+                else f"at {self.failing} of {self.tried} points tried"
+            )
+        else:
+            found = ""
+        smallest = "this is the smallest configuration that fails" if self.smallest else ""
+        return "; ".join(filter(None, (", ".join(filter(None, (self.entries, found))), smallest, self.side)))
 
 
 @dataclass(frozen=True)
@@ -42,6 +91,8 @@ class Result:
         differing: entries found wrong, where each was looked at.
         detectable: the smallest error in one entry that this comparison could have seen.
         scale: the largest entry of the claimed gradient, to hold ``detectable`` against.
+        suspects: mistakes that would explain a failure, the simplest first.
+        where: which entries and which configurations are wrong.
         unaffected: inputs that passed the same check at the same case.
         reproduce: one line that runs this check at this case again.
     """
@@ -62,6 +113,7 @@ class Result:
     scale: float | None = None
     case: Case | None = None
     suspects: tuple[Suspect, ...] = ()
+    where: Where | None = None
     unaffected: tuple[str, ...] = ()
     reproduce: str = ""
     forward_calls: int = 0

@@ -1,68 +1,83 @@
 """Which mistake would explain a wrong gradient. One family of mistakes a file, simplest first.
 
-A family is a function ``(failure) -> Iterator[Lead]``; a new one is a file and an entry in ``FAMILIES``. A lead is
+A family is a function ``(failure) -> Iterator[Suspect]``; a new one is a file and an entry in ``FAMILIES``. A lead is
 given only if it explains the claim in every scene; "unknown" is better than a wrong name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cnngrad.core.case import Point
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Suspect
+from cnngrad.core.result import Suspect, Where
 from cnngrad.diagnosis import (
     batch_norm,
+    combination,
     derivative,
     factor,
     geometry,
     neuron,
     nothing,
+    of_dy,
     placement,
+    places,
     routing,
+    scaled,
     small,
+    state,
     summing,
     terms,
     where,
     wrong_input,
 )
-from cnngrad.diagnosis.failure import Failure, Lead, gather
+from cnngrad.diagnosis.extent import extent
+from cnngrad.diagnosis.failure import Failure, gather
+from cnngrad.diagnosis.pages import address, page_of
 from cnngrad.diagnosis.scene import Meter, Spent
 
 BUDGET = 6000  # calls, forwards and backwards together, for one wrong gradient
 SECONDS = 10.0  # and no call is begun after that
 SHOWN = 2
 
-Family = Callable[[Failure], Iterator[Lead]]
+Family = Callable[[Failure], Iterator[Suspect]]
 
 FAMILIES: tuple[Family, ...] = (
     nothing.nothing_returned,
     nothing.not_a_number,
     nothing.wrong_shape,
+    state.accumulated,
     nothing.dy_not_used,
     factor.constant_factor,
+    of_dy.added_whatever_dy,
     placement.exchanged_inputs,
-    derivative.wrong_slope_of_one_entry,
-    derivative.wrong_slope_of_the_output,
-    derivative.mask,
     terms.losses,
     terms.softmax,
     neuron.neuron,
     batch_norm.batch_norm,
+    combination.combinations,
+    derivative.wrong_slope_of_one_entry,
+    derivative.wrong_slope_of_the_output,
+    derivative.mask,
+    of_dy.not_linear,
     wrong_input.first_channel,
     derivative.power_of_the_output,
     factor.another_array_too_much,
     derivative.power_of_the_input,
     derivative.slope_of_the_input,
-    factor.something_added,
+    places.wrong_places,
     routing.paid_too_often,
     placement.flipped,
     placement.moved_by_one,
     summing.wrong_sum,
     summing.sums_of_dy,
     small.one_entry,
+    small.only_at_kinks,
+    small.precision,
     placement.refilled,
     placement.reordered,
     geometry.overlap_assigned,
@@ -73,19 +88,34 @@ FAMILIES: tuple[Family, ...] = (
     placement.other_input_turned,
     wrong_input.after_the_update,
     wrong_input.another_value,
-    small.precision,
-    wrong_input.earlier_call,
+    scaled.another_factor,
+    scaled.powers,
+    scaled.times_function_of_output,
+    scaled.times_a_field,
+    state.does_not_follow,
+    scaled.unknown_factor,
     geometry.border,
     where.only_where,
 )
 
-__all__ = ["BUDGET", "FAMILIES", "Failure", "Lead", "leads", "named_by", "suspects"]
+__all__ = ["BUDGET", "FAMILIES", "Diagnosis", "Failure", "diagnosis_of", "measured", "named_by"]
 
 
-def suspects(
-    layer: Layer, point: Point, name: str, budget: int = BUDGET, also: Sequence[Point] = ()
-) -> tuple[Suspect, ...]:
-    """The mistakes that would explain a wrong gradient, at most two, the simplest first; empty where unknown.
+@dataclass(frozen=True)
+class Diagnosis:
+    """What can be said of one wrong gradient.
+
+    Attributes:
+        suspects: mistakes that would explain it, at most two; empty where unknown.
+        where: which entries and configurations are wrong; ``None`` where the layer could not be looked at.
+    """
+
+    suspects: tuple[Suspect, ...] = ()
+    where: Where | None = None
+
+
+def diagnosis_of(layer: Layer, point: Point, name: str, budget: int = BUDGET, also: Sequence[Point] = ()) -> Diagnosis:
+    """Which mistake a wrong gradient looks like, and where it is wrong.
 
     Never raises, whatever the layer does, and never calls it more than ``budget`` times.
 
@@ -98,27 +128,28 @@ def suspects(
 
     >>> halved = Layer(lambda x: (x * x, lambda dy: (x * dy,)), ("x",), "square", shapes={"x": (3,)})
     >>> from cnngrad.core.case import Case
-    >>> suspects(halved, Case(values="normal").point(halved), "x")[0].mistake
-    'the gradient of x is multiplied by 1/2'
+    >>> found = diagnosis_of(halved, Case(values="normal").point(halved), "x")
+    >>> found.suspects[0].mistake, str(found.where)
+    ('the gradient of x is multiplied by 1/2', 'every entry, at all 7 points tried')
     """
-    return leads(layer, point, name, Meter(budget, SECONDS), also)
+    return measured(layer, point, name, Meter(budget, SECONDS), also)
 
 
-def leads(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[Point] = ()) -> tuple[Lead, ...]:
-    """As :func:`suspects`, with a meter that tells what was used."""
-    found: list[Lead] = []
-    try:
-        with np.errstate(all="ignore"):
-            failure = gather(layer, point, name, meter, also)
+def measured(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[Point] = ()) -> Diagnosis:
+    """As :func:`diagnosis_of`, with a meter that tells what was used."""
+    found: list[Suspect] = []
+    where: Where | None = None
+    # The layer's own code may raise anything, and calls may run out: a diagnosis never turns a verdict.
+    with np.errstate(all="ignore"), suppress(Spent, Exception):
+        failure = gather(layer, point, name, meter, also)
+        with suppress(Spent):
             found += named_by(failure)
-    except Spent:
-        pass
-    except Exception:  # the layer's own code may raise anything; a diagnosis never turns a verdict
-        pass
-    return tuple(found)
+        where = extent(failure) if failure.wrong else None
+    link = address(page_of(layer))
+    return Diagnosis(tuple(replace(lead, link=lead.link or link) for lead in found), where)
 
 
-def named_by(failure: Failure) -> list[Lead]:
+def named_by(failure: Failure) -> list[Suspect]:
     """What the first family that has anything to say proposes."""
     for family in FAMILIES if failure.wrong else ():
         if found := _of(family, failure):
@@ -126,9 +157,9 @@ def named_by(failure: Failure) -> list[Lead]:
     return []
 
 
-def _of(family: Family, failure: Failure) -> list[Lead]:
+def _of(family: Family, failure: Failure) -> list[Suspect]:
     """What one family proposes; one that stumbles over a strange layer harms no other."""
-    found: list[Lead] = []
+    found: list[Suspect] = []
     try:
         for lead in family(failure):
             # One that asks for the same change under another name tells a reader nothing.

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure
 from cnngrad.diagnosis.scene import Scene
 from cnngrad.diagnosis.terms import Derivation, Wrong, recognised
 
 
-def batch_norm(failure: Failure) -> Iterator[Lead]:
+def batch_norm(failure: Failure) -> Iterator[Suspect]:
     """The three gradients."""
     yield from recognised(failure, (OF_X, OF_GAMMA, OF_BETA))
 
 
-def _values(s: Scene) -> Mapping[str, Array] | None:
+def values(s: Scene) -> Mapping[str, Array] | None:
     """x̂, 1/σ and γ, taken from output and inputs, so that no ε need be known."""
     inputs = list(s.inputs.values())
     if len(inputs) != 3 or s.y_shape != inputs[0].shape or inputs[0].ndim < 2:
@@ -29,9 +30,19 @@ def _values(s: Scene) -> Mapping[str, Array] | None:
     gamma, beta = gamma.reshape(column), beta.reshape(column)
     axes = (0, *range(2, x.ndim))
     xhat = (s.out - beta) / gamma
+    eps = np.asarray(next((v for k, v in s.numbers.items() if k.startswith("eps")), np.nan))
     centred = x - x.mean(axis=axes, keepdims=True)
     spread = np.max(np.abs(xhat), axis=axes, keepdims=True) / np.max(np.abs(centred), axis=axes, keepdims=True)
-    return {"x": x, "xhat": xhat, "g": gamma, "r": spread, "dy": s.cotangent, "centred": centred, "y": s.out}
+    return {
+        "x": x,
+        "xhat": xhat,
+        "g": gamma,
+        "r": spread,
+        "dy": s.cotangent,
+        "centred": centred,
+        "y": s.out,
+        "eps": eps,
+    }
 
 
 def _axes(a: Array) -> tuple[int, ...]:
@@ -62,7 +73,7 @@ def _dx(mistake: str, family: str, formula: object) -> Wrong:
 
 
 OF_X = Derivation(
-    _values,
+    values,
     lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["xhat"])),
     (
         _dx("the path through the variance is missing: no x̂ mean(dy x̂)", "missing term",
@@ -93,9 +104,9 @@ OF_X = Derivation(
                                          - v["xhat"] * _over(v["dy"] * v["xhat"], _axes(v["dy"])[1:]))),
         _dx("the means of dx run over the channels too", "axis",
             lambda v: v["g"] * v["r"] * (v["dy"] - v["dy"].mean() - v["xhat"] * (v["dy"] * v["xhat"]).mean())),
-        _dx("x̂ mean(dy x̂) is added, not subtracted", "missing term",
+        _dx("x̂ mean(dy x̂) is added, not subtracted", "sign",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) + v["xhat"] * _mean(v["dy"] * v["xhat"]))),
-        _dx("mean(dy) is added, not subtracted", "missing term",
+        _dx("mean(dy) is added, not subtracted", "sign",
             lambda v: v["g"] * v["r"] * (v["dy"] + _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["xhat"]))),
         _dx("mean(dy x) stands where mean(dy x̂) belongs", "wrong input",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["x"]))),
@@ -118,7 +129,7 @@ OF_X = Derivation(
 _DG = "dγ = Σ dy x̂, over samples and space"
 
 OF_GAMMA = Derivation(
-    _values,
+    values,
     lambda v: _sum(v["dy"] * v["xhat"]).ravel(),
     (
         Wrong("wrong input", "dγ sums dy y where it must sum dy x̂", lambda v: _sum(v["dy"] * v["y"]).ravel(), _DG),
@@ -134,7 +145,7 @@ OF_GAMMA = Derivation(
 )  # fmt: skip
 
 OF_BETA = Derivation(
-    _values,
+    values,
     lambda v: _sum(v["dy"]).ravel(),
     (
         Wrong("wrong input", "dβ sums dy x̂: that is dγ", lambda v: _sum(v["dy"] * v["xhat"]).ravel(), "dβ = Σ dy"),

@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, enough, given, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, enough, given, same
 from cnngrad.diagnosis.scene import Scene
 
 FAMILY = "activation derivative"
@@ -60,23 +61,34 @@ OF_TANH: tuple[tuple[str, Slope], ...] = (
 ADVICE = "multiply dy once by {right}, with y the output of the forward, before the sums over samples and places"
 
 
-def wrong_slope_of_the_output(failure: Failure) -> Iterator[Lead]:
+def wrong_slope_of_the_output(failure: Failure) -> Iterator[Suspect]:
     """``G = Jᵀ (dy · d(y)/f'(y))``: the layer ends with an activation, and d stands where f' belongs."""
-    outputs = np.concatenate([s.flat_y for s in failure.wrong])
     for (right, slope), wrong, low in ((SIGMOID, OF_SIGMOID, 0.0), (TANH, OF_TANH, -1.0)):
-        if np.all((outputs >= low) & (outputs <= 1)):
+        if all(_ends_with(s, slope, low) for s in failure.wrong):
             yield from _replaced(failure, right, slope, wrong)
 
 
-def _replaced(failure: Failure, right: str, slope: Slope, wrong: tuple[tuple[str, Slope], ...]) -> Iterator[Lead]:
+def _ends_with(s: Scene, slope: Slope, low: float) -> bool:
+    """Whether the outputs may be those of an activation: by their range, and by their slopes where these are known."""
+    if not np.all((s.flat_y >= low) & (s.flat_y <= 1)):
+        return False
+    slopes = s.slopes
+    return slopes is None or bool(np.allclose(slopes, slope(s.flat_y), atol=1e-6))
+
+
+def _replaced(failure: Failure, right: str, slope: Slope, wrong: tuple[tuple[str, Slope], ...]) -> Iterator[Suspect]:
     for words, other in wrong:
         if words == right:
             continue
 
         def predict(s: Scene, other: Slope = other) -> Array | None:
-            if not s.wrong or np.any(slope(s.out) < FLAT):  # where the claim is right, the layer may have no activation
+            steep = slope(s.out) >= FLAT
+            if not s.wrong or not np.any(steep):  # where the claim is right, the layer may have no activation
                 return None
-            return s.true(s.cotangent * other(s.out) / slope(s.out))
+            others = np.zeros(s.shape) if np.all(steep) else s.rerun(s.cotangent * ~steep)  # not looked at
+            if others is None or others.shape != s.shape:
+                return None
+            return others + s.true(np.where(steep, s.cotangent * other(s.out) / slope(s.out), 0.0))
 
         mistake = f"the gradient of {failure.name} has, in the place of f' = {right}, {words}"
         advice = ADVICE.format(right=right)
@@ -99,21 +111,21 @@ OWN: tuple[tuple[str, Slope], ...] = (
 )
 
 
-def slope_of_the_input(failure: Failure) -> Iterator[Lead]:
+def slope_of_the_input(failure: Failure) -> Iterator[Suspect]:
     """``G = N ⊙ d(x)``: a derivative that belongs to the layer below, or to none."""
     for words, slope in OWN:
         told = words.replace("x", failure.name)
         yield from failure.lead(
-            FAMILY,
+            "extra factor" if words == "x" else FAMILY,
             f"the gradient of {failure.name} is multiplied by {told}, which belongs to the layer below if to any",
             given(lambda s, d: s.n * d(s.value), slope),
             f"hand down the gradient of {failure.name} as it is: the layer below multiplies by its own derivative",
         )
 
 
-def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Lead]:
+def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Suspect]:
     """An activation by itself: ``G = dy ⊙ d(x, y)``."""
-    if any(s.y_shape != s.shape for s in failure.scenes) or not all(map(_is_elementwise, failure.wrong)):
+    if any(s.y_shape != s.shape for s in failure.scenes) or not all(s.is_elementwise for s in failure.wrong):
         return
     fields: tuple[tuple[str, Callable[[Scene], Array]], ...] = (
         ("1: the derivative is missing", lambda s: np.ones(s.shape)),
@@ -140,13 +152,7 @@ def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Lead]:
         )
 
 
-def _is_elementwise(s: Scene) -> bool:
-    """Whether each output depends on its own entry of the input alone."""
-    jacobian = np.nan_to_num(s.jacobian().reshape(s.flat_y.size, -1))
-    return not np.any(jacobian - np.diag(np.diag(jacobian)))
-
-
-def mask(failure: Failure) -> Iterator[Lead]:
+def mask(failure: Failure) -> Iterator[Suspect]:
     """A rectifier's [y > 0]: missing, inverted, leaky, or taken from another array."""
     name = failure.name
     yield from _mask_of_dy(failure)
@@ -154,19 +160,28 @@ def mask(failure: Failure) -> Iterator[Lead]:
     if not rectified and not all(s.y_shape == s.shape for s in failure.scenes):
         return
     masked = [(s, s.rerun(s.dy * (s.flat_y > 0))) for s in failure.wrong]
-    right = [s for s, again in masked if again is not None and same(_finite(s), again)]
-    if len(right) == len(masked) and enough(len(right), sum(s.g.size for s in right), len(failure.wrong)):
-        slope = _slope_below(right)
-        if slope is None or abs(slope - 1) < 1e-6:
-            yield Lead(
+    right = [s for s, again in masked if again is not None and same(s.n, again) is not None]
+    changed = 2 * sum(again is not None and same(s.g, again) is None for s, again in masked) > len(masked)
+    if changed and len(right) == len(masked) and enough(len(right), sum(s.g.size for s in right), len(failure.wrong)):
+        slopes = _slopes_below(right)
+        slope = slopes[0] if len(slopes) == 1 else None
+        if len(slopes) > 1:
+            yield Suspect(
+                f"the derivative where the output is 0 is not 0: it is {slopes[0]:.4g} to {slopes[-1]:.4g}",
+                f"everywhere else it is right, in {len(right)} of {len(right)} failing cases",
+                "the derivative is 0 where the forward gives 0; another rectifier (ELU, leaky) has another forward too",
+                "activation derivative",
+            )
+        elif slope is None or abs(slope - 1) < 1e-6:
+            yield Suspect(
                 f"the mask [y > 0] is missing in the gradient of {name}",
                 f"with dy set to 0 where y is 0, backward is right in {len(right)} of {len(right)} failing cases",
                 "multiply dy by [y > 0] (the same as [z > 0]) before anything else is computed from it",
                 "mask",
             )
-        else:
+        elif abs(slope) > 1e-6:
             words = "-1: it is sign(x)" if abs(slope + 1) < 1e-6 else f"{slope:.4g}, as in a leaky rectifier"
-            yield Lead(
+            yield Suspect(
                 f"the derivative where the output is 0 is {words}",
                 f"everywhere else it is right, in {len(right)} of {len(right)} failing cases",
                 "the derivative is 0 where x < 0, since the forward gives 0 there",
@@ -175,12 +190,16 @@ def mask(failure: Failure) -> Iterator[Lead]:
         return
     inverted = [s for s in failure.wrong if _is_inverted(s)]
     if len(inverted) == len(failure.wrong) and enough(len(inverted), 9, len(failure.wrong)):
-        yield Lead(
+        yield Suspect(
             f"the mask is the wrong way round in the gradient of {name}",
             f"it lets dy through where y = 0 and stops it where y > 0, in {len(inverted)} failing cases",
             "use [z > 0], not [z <= 0]",
             "mask",
         )
+        return
+    if any(
+        s.slopes is None or not np.all(np.isin(np.round(np.nan_to_num(s.slopes), 6), (0, 1))) for s in failure.wrong
+    ):
         return
     yield from failure.lead(
         "activation derivative",
@@ -196,11 +215,7 @@ def mask(failure: Failure) -> Iterator[Lead]:
     )
 
 
-def _finite(s: Scene) -> Array:
-    return np.asarray(s.n)
-
-
-def _mask_of_dy(failure: Failure) -> Iterator[Lead]:
+def _mask_of_dy(failure: Failure) -> Iterator[Suspect]:
     advice = "the mask belongs to the forward: [z > 0], whatever dy is"
     for words, predict in (
         ("masked by [dy > 0] as well (guided backpropagation)", lambda s: s.true(np.maximum(s.cotangent, 0))),
@@ -213,15 +228,15 @@ def _mask_of_dy(failure: Failure) -> Iterator[Lead]:
         yield from failure.lead("mask", f"the gradient of {failure.name} is {words}", predict, advice)
 
 
-def _slope_below(scenes: list[Scene]) -> float | None:
-    """What an elementwise rectifier's backward multiplies dy with where its output is 0."""
+def _slopes_below(scenes: list[Scene]) -> list[float]:
+    """What an elementwise rectifier's backward multiplies dy with where its output is 0, least first."""
     found: set[float] = set()
     for s in scenes:
         if s.y_shape != s.shape:
-            return None
+            return []
         below = (s.out == 0) & (s.value < 0)
         found |= set(np.round((s.g[below] / s.cotangent[below]), 9).tolist())
-    return found.pop() if len(found) == 1 else None
+    return sorted(found)
 
 
 def _is_inverted(s: Scene) -> bool:
@@ -229,7 +244,7 @@ def _is_inverted(s: Scene) -> bool:
     return passed is not None and not np.any(passed) and bool(np.any(s.g) or np.any(s.n))
 
 
-def power_of_the_output(failure: Failure) -> Iterator[Lead]:
+def power_of_the_output(failure: Failure) -> Iterator[Suspect]:
     """``G = Jᵀ (dy · y^k)``: a norm divided by once too often, or not at all."""
     for words, exponent in (
         ("divided by y once too often", lambda s: -1.0),
@@ -240,14 +255,14 @@ def power_of_the_output(failure: Failure) -> Iterator[Lead]:
         ("divided by y² too often", lambda s: -2.0),
     ):
         yield from failure.lead(
-            "power",
+            "extra factor" if "by y once" in words else "power",
             f"the gradient of {failure.name} is {words}, y being the output",
             partial(_with_power, exponent=exponent),
             "count the powers: (Σ u)^(1/p) has the slope (1/p)(Σ u)^(1/p - 1), and y is that sum's root already",
         )
 
 
-def power_of_the_input(failure: Failure) -> Iterator[Lead]:
+def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
     """``G = N ⊙ |x|^k`` or a sign that is lost: a power counted wrongly."""
     name = failure.name
     for family, words, field in (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, enough, given
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, enough
 from cnngrad.diagnosis.known import words_for
 from cnngrad.diagnosis.scene import Scene
 
@@ -15,7 +16,7 @@ FAMILY = "constant factor"
 SUMS = "sum, and divide once at most: only where the forward divides"
 
 
-def constant_factor(failure: Failure) -> Iterator[Lead]:
+def constant_factor(failure: Failure) -> Iterator[Suspect]:
     """``G = c N`` with a number c that is a known one in every scene."""
     factors = failure.factors(lambda scene: scene.n)
     if factors is None:
@@ -29,7 +30,7 @@ def constant_factor(failure: Failure) -> Iterator[Lead]:
         return
     values = ", ".join(dict.fromkeys(f"{c:.4g}" for c in told))
     evidence = f"claimed / numerical is {values} in {len(told)} failing cases, the same for all entries of each"
-    yield Lead(f"the gradient of {failure.name} is {words}", evidence, _advice(failure, words), FAMILY)
+    yield Suspect(f"the gradient of {failure.name} is {words}", evidence, _advice(failure, words), FAMILY)
 
 
 def _advice(failure: Failure, words: str) -> str:
@@ -44,7 +45,7 @@ def _advice(failure: Failure, words: str) -> str:
     return f"leave out the factor, or divide as the forward does: the gradient of {failure.name} is {words}"
 
 
-def another_array_too_much(failure: Failure) -> Iterator[Lead]:
+def another_array_too_much(failure: Failure) -> Iterator[Suspect]:
     """``G = N ⊙ a`` or ``N / a`` with a another input or the output, along all axes or the channels."""
     for name in (*failure.layer.inputs, "the output"):
         if name == failure.name == failure.layer.inputs[0]:
@@ -55,57 +56,15 @@ def another_array_too_much(failure: Failure) -> Iterator[Lead]:
                 field = s.out if name == "the output" else s.inputs[name]
                 return _scaled(s.n, np.asarray(field, dtype=np.float64), divides)
 
-            family, mistake = FAMILY, f"the gradient of {failure.name} is {word} by {name}"
+            family, mistake = "extra factor", f"the gradient of {failure.name} is {word} by {name}"
             advice = f"leave {name} out of the gradient of {failure.name}: it does not belong there"
             if divides and name != "the output" and name != failure.name:
                 family, mistake = "missing term", f"the factor {name} is missing in the gradient of {failure.name}"
                 advice = f"multiply by {name}, as the forward does"
-            yield from failure.lead(family, mistake, predict, advice)
-
-
-def something_added(failure: Failure) -> Iterator[Lead]:
-    """``G = N + c a`` with a an input, the output, dy or 1, and the same number c everywhere."""
-    fields: dict[str, Callable[[Scene], Array]] = {
-        **{name: (given(lambda s, n: np.asarray(s.inputs[n], np.float64), name)) for name in failure.layer.inputs},
-        "dy": lambda s: s.cotangent,
-        "the output": lambda s: s.out,
-        "1": lambda s: np.ones(s.shape),
-    }
-    for name, field in fields.items():
-        shares = []
-        for s in failure.wrong:
-            added = field(s)
-            rest = s.g - s.n if s.g.shape == s.shape else np.empty(0)
-            told = np.isfinite(rest)
-            if added.shape != rest.shape or not np.any(added[told]) or rest.size < 1:
-                continue
-            c = float(np.sum(added[told] * rest[told]) / np.sum(added[told] ** 2))
-            shares.append(
-                c if np.allclose(rest[told], c * added[told], atol=1e-7 * np.max(np.abs(s.n[told]))) else np.nan
-            )
-        if (
-            len(shares) < 2
-            or abs(shares[0]) < 1e-6
-            or 2 * len(shares) < len(failure.wrong)
-            or not np.ptp(shares) <= 1e-6 * abs(shares[0])
-        ):
-            continue
-        entries = sum(s.g.size for s in failure.wrong)
-        if entries < 4:
-            continue
-        known = {1.0: name, -1.0: f"-{name}"}.get(round(shares[0], 6), f"{shares[0]:.4g} {name}")
-        yield Lead(
-            f"{known} is added to the gradient of {failure.name}",
-            f"without it every entry is right, in {len(shares)} failing cases",
-            "leave it out: the derivative of the forward has no such term",
-            "missing term",
-        )
-        return
+            yield from failure.lead(family, mistake, predict, advice, everywhere=True)
 
 
 def _scaled(n: Array, field: Array, divides: bool) -> Array | None:
-    if field.size < 2 and n.size > 1:
-        return None
     if field.ndim == 1 and n.ndim >= 2 and n.shape[1] == field.size:
         field = field.reshape(-1, *[1] * (n.ndim - 2))
     elif field.shape != n.shape:

@@ -23,14 +23,9 @@ ENTRIES = 160  # of all inputs together in a scene that we choose
 WRONG, RIGHT = 4, 2  # scenes in which the claim is wrong, and right, that a rule must explain
 LOOKED_AT = 28  # points at which it is found out whether the claim is wrong there
 
+OUTPUTS = 200  # more of them in a scene cost too many backwards, one each
+
 Predict = Callable[[Scene], Array | None]
-
-
-@dataclass(frozen=True)
-class Lead(Suspect):
-    """A suspect with the family it belongs to."""
-
-    family: str = ""
 
 
 @dataclass
@@ -55,7 +50,7 @@ class Failure:
 
     def lead(
         self, family: str, mistake: str, predict: Predict, advice: str, everywhere: bool = False
-    ) -> Iterator[Lead]:
+    ) -> Iterator[Suspect]:
         """Propose a mistake if what it predicts is what the backward returned, in every scene.
 
         Args:
@@ -63,7 +58,7 @@ class Failure:
         """
         told = self.explained(predict, everywhere)
         if told:
-            yield Lead(mistake, told, advice, family)
+            yield Suspect(mistake, told, advice, family)
 
     def explained(self, predict: Predict, everywhere: bool = False) -> str:
         """The evidence in words; empty where the prediction fails in any scene or says too little."""
@@ -89,7 +84,11 @@ class Failure:
         found = []
         for scene in self.scenes:
             predicted = _quietly(predict, scene)
-            factor = np.nan if predicted is None else proportion(_without_noise(predicted, scene), scene.g)
+            factor: float | None = np.nan
+            if predicted is not None and np.nanmax(np.abs(predicted), initial=0.0) > faint(scene):
+                factor = proportion(_without_noise(predicted, scene), scene.g)
+            elif predicted is not None and np.max(np.abs(scene.g), initial=0.0) > 1e3 * faint(scene):
+                return None  # something where there must be next to nothing
             if factor is None:
                 return None
             found.append(factor)
@@ -120,6 +119,12 @@ def magnitude(scene: Scene) -> float:
     """What the rounding of the differences is relative to: saturated gradients are smaller than what they come from."""
     largest = float(np.max(np.abs(np.nan_to_num(scene.n)), initial=0.0))
     return max(largest, 1e-3 * float(np.max(np.abs(scene.dy), initial=0.0)))
+
+
+def faint(scene: Scene) -> float:
+    """A gradient no larger than this is known too badly from differences to say which factor it has."""
+    size = float(np.max(np.abs(scene.dy), initial=0.0)) * float(np.max(np.abs(scene.flat_y), initial=0.0))
+    return 3e-4 * size if size < np.inf else 0.0
 
 
 def _without_noise(predicted: Array, scene: Scene) -> Array:
@@ -171,28 +176,37 @@ def gather(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence[P
     if 4 * first.value.size > meter.budget:
         raise Spent  # too large for two scenes: better known before than after the calls
     first.wrong = first.g.shape != first.shape or not np.all(np.abs(first.g - first.n) <= _allowed(first))
-    scenes, seen = [first], [(point, first.wrong)]
-    wrong, right = 1, 0
-    for other in islice(_points(layer, point, also), LOOKED_AT):
+    looked_at, seen = [], [(point, first.wrong)]
+    for other in (*(p for p in also if _size(p) <= ENTRIES), *islice(_points(layer, point), LOOKED_AT)):
         try:
             scene = Scene(Metered(layer, other, meter=meter), name)
             scene.wrong = claim_is_wrong(scene)
         except (LayerRaised, UsageError):
             continue
-        seen.append((other, scene.wrong))
-        spent = 2 * sum(each.value.size for each in (*scenes, scene))
-        if 2 * spent > meter.budget and wrong >= 2:
-            break
-        if (scene.wrong and wrong < WRONG + 1) or (not scene.wrong and right < RIGHT):
+        looked_at.append(scene)
+        if all(other is not each for each in also):  # what is counted is the same when the case is replayed
+            seen.append((other, scene.wrong))
+    scenes = [first]
+    for scene in _chosen(looked_at):
+        if 4 * (scene.value.size + sum(each.value.size for each in scenes)) < meter.budget:
             scenes.append(scene)
-            wrong, right = wrong + scene.wrong, right + (not scene.wrong)
     return Failure(layer, name, tuple(scenes), tuple(seen))
+
+
+def _chosen(looked_at: list[Scene]) -> list[Scene]:
+    """A few scenes in which the claim is wrong, and right: the nearest one, then those with most to compare."""
+    chosen = []
+    for wrong, number in ((True, WRONG), (False, RIGHT)):
+        of_a_kind = [s for s in looked_at if s.wrong == wrong]
+        richest = sorted(of_a_kind[1:], key=lambda s: (s.flat_y.size > OUTPUTS, -s.value.size * s.flat_y.size))
+        chosen += [*of_a_kind[:1], *richest[: number - 1]]
+    return chosen
 
 
 def _allowed(scene: Scene) -> Array:
     """What the differences leave open in each entry; nothing at a kink, where they are NaN."""
     largest = np.max(np.abs(np.nan_to_num(scene.n)), initial=1e-30)
-    return np.asarray(1e-8 * np.abs(scene.n) + 1e-9 * largest)
+    return np.asarray(1e-8 * np.abs(scene.n) + 1e-9 * largest + 1e-6 * faint(scene))
 
 
 def claim_is_wrong(scene: Scene) -> bool:
@@ -202,12 +216,12 @@ def claim_is_wrong(scene: Scene) -> bool:
     direction = rng_for(0, f"diagnosis {scene.at.point.case}").uniform(0.5, 1.0, scene.shape)
     scale = float(np.sum(np.abs(scene.g))) + 1e-12
     off = abs(scene.slope_along(direction) - float(np.sum(scene.g * direction)))
-    return bool(off > 1e-8 * scale)
+    rounding = 3e-10 * float(np.abs(scene.dy) @ np.abs(scene.flat_y))  # of the differences, where slopes are small
+    return bool(off > 1e-8 * scale + rounding)
 
 
-def _points(layer: Layer, point: Point, also: Sequence[Point]) -> Iterator[Point]:
+def _points(layer: Layer, point: Point) -> Iterator[Point]:
     """Other points, the most telling ones first: around the failing configuration, then anywhere."""
-    yield from (p for p in also if _size(p) <= ENTRIES)
     if not layer.dims or not point.case.dims:
         for number in range(6):
             yield replace(point, inputs=aside(layer, point, 0.5, f"diagnosis {number}"))

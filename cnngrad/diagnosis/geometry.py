@@ -10,7 +10,8 @@ from itertools import product
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import TOLERANCE, Failure, Lead, enough, given, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import TOLERANCE, Failure, enough, given, same
 from cnngrad.diagnosis.scene import Scene
 
 FAMILY = "geometry"
@@ -20,7 +21,7 @@ ROWS = 48  # outputs looked at in one scene
 Shift = tuple[int, ...]
 
 
-def overlap_assigned(failure: Failure) -> Iterator[Lead]:
+def overlap_assigned(failure: Failure) -> Iterator[Suspect]:
     """Of all outputs that reach an entry only one counts: the last, or the first."""
     for words, order in (("last", -1), ("first", 1)):
         yield from failure.lead(
@@ -45,7 +46,7 @@ def _assigned(s: Scene, order: int) -> Array | None:
     return kept.reshape(s.shape)
 
 
-def overlap_lost(failure: Failure) -> Iterator[Lead]:
+def overlap_lost(failure: Failure) -> Iterator[Suspect]:
     """Every entry is one window's share, or 0, where several must add up."""
     lost = cases = 0
     if failure.name != failure.layer.inputs[0]:
@@ -66,7 +67,7 @@ def overlap_lost(failure: Failure) -> Iterator[Lead]:
         lost += int(np.count_nonzero(several & (np.abs(g) > TOLERANCE * scale)))
         cases += 1
     if lost >= 2 and enough(cases, lost, len(failure.wrong)):
-        yield Lead(
+        yield Suspect(
             f"the gradient of {failure.name} is assigned where windows overlap: one window's share is left of several",
             f"{lost} entries of several windows hold exactly one share, in {cases} failing cases",
             "add (+=) each window's share to what other windows have put there; do not assign (=)",
@@ -74,8 +75,10 @@ def overlap_lost(failure: Failure) -> Iterator[Lead]:
         )
 
 
-def shifted(failure: Failure) -> Iterator[Lead]:
+def shifted(failure: Failure) -> Iterator[Suspect]:
     """Each output's share stands some entries away from its place: all alike, or each by its own distance."""
+    if failure.name != failure.layer.inputs[0]:
+        return
     if any(s.g.shape != s.shape or s.value.ndim < 1 for s in failure.wrong):
         return
     found = [(s, rows) for s in failure.wrong if (rows := rows_moved(s))]
@@ -88,7 +91,7 @@ def shifted(failure: Failure) -> Iterator[Lead]:
         return
     rows = [row for _, each in found for row in each]
     if all(row.possible for row in rows) and sum(bool(row.sure) for row in rows) > 0.7 * len(rows) > 4:
-        yield Lead(
+        yield Suspect(
             f"each output's share of the gradient of {failure.name} stands in another place than its window",
             f"moved by distances that differ from output to output it is right, in {len(found)} failing cases",
             "spread dy by the stride (stride - 1 zeros between its entries) and the kernel by the dilation, each axis "
@@ -114,7 +117,7 @@ def _common(rows: list[Row]) -> frozenset[Shift] | None:
     return sure
 
 
-def _all_alike(failure: Failure, common: list[tuple[Scene, frozenset[Shift]]]) -> Iterator[Lead]:
+def _all_alike(failure: Failure, common: list[tuple[Scene, frozenset[Shift]]]) -> Iterator[Suspect]:
     if len(common) < min(2, len(failure.wrong)):
         return
     if any(min(_distance(shift) for shift in every) == 0 for _, every in common):
@@ -130,7 +133,7 @@ def _all_alike(failure: Failure, common: list[tuple[Scene, frozenset[Shift]]]) -
     else:
         words, advice = "is shifted", "zeros of a remainder, or the crop, stand on the wrong side"
     by = " and ".join(dict.fromkeys(str(shift) for _, shift in nearest[:2]))
-    yield Lead(
+    yield Suspect(
         f"the gradient of {name} {words}",
         f"moved back by {by} it is right, in {len(nearest)} failing cases",
         advice,
@@ -173,19 +176,19 @@ def _moved(claimed: Array, right: Array, every: list[Shift], scale: float) -> Ro
     return Row(frozenset(sure), frozenset(possible))
 
 
-def remainder_filled(failure: Failure) -> Iterator[Lead]:
+def remainder_filled(failure: Failure) -> Iterator[Suspect]:
     """Right wherever an output reaches; something stands where none does."""
     entries = scenes = 0
     for s in failure.wrong:
         n = s.n
         if s.g.shape != s.shape or not np.all(np.isfinite(n)):
             return
-        unreached = ~np.any(s.jacobian() != 0, axis=0)
+        unreached = ~np.any(s.reach, axis=0).reshape(s.shape)
         if not unreached.any() or same(n[~unreached], s.g[~unreached]) is None:
             return
         scenes, entries = scenes + 1, entries + int(np.count_nonzero(s.g[unreached]))
     if entries and enough(scenes, entries, len(failure.wrong)):
-        yield Lead(
+        yield Suspect(
             f"entries of {failure.name} that the forward never uses get a gradient",
             f"{entries} such entries are not 0 in {scenes} cases; all others are right",
             "leave the remainder, which no window reaches, at 0",
@@ -193,7 +196,7 @@ def remainder_filled(failure: Failure) -> Iterator[Lead]:
         )
 
 
-def border(failure: Failure) -> Iterator[Lead]:
+def border(failure: Failure) -> Iterator[Suspect]:
     """Right inside, wrong along the border only."""
     scenes = 0
     for s in failure.wrong:
@@ -204,7 +207,7 @@ def border(failure: Failure) -> Iterator[Lead]:
             return
         scenes += 1
     if scenes >= 2 and 2 * scenes >= len(failure.wrong):
-        yield Lead(
+        yield Suspect(
             f"the gradient of {failure.name} is wrong along its border only",
             f"all entries that are not first or last along an axis are right in {scenes} failing cases",
             "look at padding and cropping: what the forward adds in front and behind, the backward takes off",

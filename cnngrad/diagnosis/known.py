@@ -29,6 +29,8 @@ def quantities(scene: Scene) -> dict[str, float]:
     if len(first) >= 3:
         found["the number of channels"] = first[1]
         found["the number of entries of each map"] = math.prod(first[2:])
+    if len(y) >= 3:
+        found["the number of output places, channels last"] = math.prod(y[1:-1])
     if len(y) >= 2:
         found["the number of samples and places together"] = y[0] * math.prod(y[2:])
     if len(y) >= 3 and len(first) == len(y):
@@ -49,6 +51,15 @@ def quantities(scene: Scene) -> dict[str, float]:
     for name, value in scene.inputs.items():
         for axis, side in enumerate(value.shape):
             found[f"the length of axis {axis} of {name}"] = side
+    for name, value in scene.inputs.items():
+        if value.ndim and value.dtype.kind == "f":
+            found[f"the norm of {name}"] = np.sqrt(np.sum(np.square(value)))
+            found[f"the sum of {name}"] = np.sum(value)
+            found[f"the largest entry of {name}"] = np.max(value)
+    values = [(n, v) for n, v in scene.inputs.items() if v.ndim and v.dtype.kind == "f"]
+    for (one, a), (other, b) in combinations(values, 2):
+        if a.shape == b.shape:
+            found[f"the norm of {one} - {other}"] = np.sqrt(np.sum(np.square(a - b)))
     if y == ():
         found["the output itself"] = float(scene.flat_y[0])
     if scene.dy.size == 1:
@@ -89,6 +100,10 @@ def words_for(factors: list[float], scenes: tuple[Scene, ...]) -> str:
                 return f"multiplied by {minus}{name}"
     if len({round(c, 9) for c, _ in told}) == 1 and len(told) > 1:
         return f"multiplied by {told[0][0]:.6g}"
+    for name in (n for n in names if n.startswith("the keyword") and len({q[n] for q in per_scene}) > 2):
+        fixed = [c * q[name] for (c, _), q in zip(told, per_scene, strict=True)]
+        if all(_near(c, fixed[0]) for c in fixed):
+            return f"computed with {fixed[0]:.6g} in the place of {name}"
     return _pairs(told, per_scene, names) if len(told) >= 3 else ""
 
 

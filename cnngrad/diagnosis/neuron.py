@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, Predict, magnitude, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, Predict, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
 Delta = Callable[[Array, Array, Array], Array]
@@ -23,14 +24,14 @@ WRONG: tuple[tuple[str, str, Delta], ...] = (
     ("activation derivative", "δ has a(1 + a) in the place of a(1 - a)", lambda a, z, t: (a - t) * a * (1 + a)),
     ("missing term", "the target is not subtracted: δ is a · a(1 - a)", lambda a, z, t: a * a * (1 - a)),
     ("missing term", "a - t is missing: δ is a(1 - a)", lambda a, z, t: a * (1 - a)),
-    ("missing term", "the target is added, not subtracted", lambda a, z, t: (a + t) * a * (1 - a)),
+    ("sign", "the target is added, not subtracted", lambda a, z, t: (a + t) * a * (1 - a)),
     ("missing term", "δ has z - t in the place of a - t", lambda a, z, t: (z - t) * a * (1 - a)),
     ("missing term", "the difference is still squared", lambda a, z, t: (a - t) ** 2 * a * (1 - a)),
     ("missing term", "a(1 - a) is that of the target, t(1 - t)", lambda a, z, t: (a - t) * t * (1 - t)),
 )
 
 
-def neuron(failure: Failure) -> Iterator[Lead]:
+def neuron(failure: Failure) -> Iterator[Suspect]:
     """Recognised by its numbers: a vector x, a vector w, a number b and a target."""
     if not all(_parts(s) and same(_gradient(s, RIGHT, ""), s.n, magnitude(s)) for s in failure.wrong):
         return
@@ -39,8 +40,13 @@ def neuron(failure: Failure) -> Iterator[Lead]:
     for words, instead in (("by w where it must be multiplied by x", "w"), ("by x where it must be w", "x")):
         mistake = f"the gradient of {failure.name} multiplies δ {words}"
         yield from failure.lead("wrong input", mistake, _with(RIGHT, instead), "dw = δ x, and dx = δ w")
-    mistake = f"the gradient of {failure.name} is δ alone"
-    yield from failure.lead("wrong input", mistake, _with(RIGHT, "nothing"), "dw = δ x, dx = δ w, db = δ")
+    for words, instead in (
+        ("is δ alone", "nothing"),
+        ("multiplies δ by the output a", "a"),
+        ("multiplies δ by t", "t"),
+    ):
+        mistake = f"the gradient of {failure.name} {words}"
+        yield from failure.lead("wrong input", mistake, _with(RIGHT, instead), "dw = δ x, dx = δ w, db = δ")
 
 
 def _with(delta: Delta, instead: str) -> Predict:
@@ -61,5 +67,6 @@ def _gradient(s: Scene, delta: Delta, instead: str) -> Array:
     a = 0.5 + 0.5 * np.tanh(z / 2)
     place = list(s.inputs).index(s.name)
     other = instead or ("w", "x", "nothing", "nothing")[place]
-    times = np.ones(s.shape) if other == "nothing" else parts[other]
+    factors = {"nothing": np.ones(s.shape), "a": np.full(s.shape, a), **parts}
+    times = np.full(s.shape, factors[other]) if factors[other].ndim == 0 else factors[other]
     return np.asarray(s.dy[0] * delta(a, z, parts["t"]) * times).reshape(s.shape) if times.shape == s.shape else s.n

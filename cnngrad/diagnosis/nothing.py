@@ -9,24 +9,25 @@ from itertools import combinations
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, same
 from cnngrad.diagnosis.scene import Scene
 
 SETS_OF_AXES = [axes for size in (1, 2, 3, 4) for axes in combinations(range(5), size)]
 
 
-def nothing_returned(failure: Failure) -> Iterator[Lead]:
+def nothing_returned(failure: Failure) -> Iterator[Suspect]:
     """None, or zero at every entry."""
     name, first = failure.name, failure.scenes[0]
     if first.claimed[name] is None:
         evidence = f"None stands in the place of the gradient of {name}"
         advice = f"return one gradient an input, in the order {', '.join(failure.layer.inputs)}"
-        yield Lead(f"no gradient of {name} is returned", evidence, advice, "missing term")
+        yield Suspect(f"no gradient of {name} is returned", evidence, advice, "missing term")
         return
     if all(s.g.shape == s.shape and not np.any(s.g) for s in (*failure.scenes, _richest(failure))):
         evidence = f"all {sum(s.g.size for s in failure.scenes)} entries are 0 in {len(failure.scenes)} cases"
         advice = f"the forward depends on {name}: its gradient must be computed, or {name} declared in constants"
-        yield Lead(f"the gradient of {name} is 0, as if {name} were a constant", evidence, advice, "missing term")
+        yield Suspect(f"the gradient of {name} is 0, as if {name} were a constant", evidence, advice, "missing term")
 
 
 def _richest(failure: Failure) -> Scene:
@@ -36,7 +37,7 @@ def _richest(failure: Failure) -> Scene:
     return Scene(replace(at, point=point), failure.name)
 
 
-def not_a_number(failure: Failure) -> Iterator[Lead]:
+def not_a_number(failure: Failure) -> Iterator[Suspect]:
     """NaN or infinity, and where."""
     broken = [s for s in failure.scenes if s.g.shape == s.shape and not np.all(np.isfinite(s.g))]
     if not broken:
@@ -48,7 +49,7 @@ def not_a_number(failure: Failure) -> Iterator[Lead]:
     for where, at in reasons.items():
         if all(np.all(at(s)[~np.isfinite(s.g)]) for s in broken):
             count = sum(int(np.count_nonzero(~np.isfinite(s.g))) for s in broken)
-            yield Lead(
+            yield Suspect(
                 f"the gradient of {failure.name} is not a number where {where}: 0/0, or a division by 0",
                 f"all {count} such entries in {len(broken)} cases lie there",
                 f"write the value at that place by hand (np.where), or do not divide: where {where} the limit is known",
@@ -56,7 +57,7 @@ def not_a_number(failure: Failure) -> Iterator[Lead]:
             )
             return
     count = sum(int(np.count_nonzero(~np.isfinite(s.g))) for s in broken)
-    yield Lead(
+    yield Suspect(
         f"the gradient of {failure.name} overflows or divides by 0",
         f"{count} entries are not finite in {len(broken)} cases",
         "look for exp of large numbers, log of 0 and divisions",
@@ -74,7 +75,7 @@ def _reached(s: Scene, outputs: Array) -> Array:
     return reached
 
 
-def wrong_shape(failure: Failure) -> Iterator[Lead]:
+def wrong_shape(failure: Failure) -> Iterator[Suspect]:
     """A gradient that is not of its input's shape, and what would make it right."""
     name = failure.name
     bad = [s for s in failure.scenes if s.claimed[name] is not None and s.g.shape != s.shape]
@@ -82,7 +83,7 @@ def wrong_shape(failure: Failure) -> Iterator[Lead]:
         return
     for axes in SETS_OF_AXES:
         if all(_is_sum_of(s, axes) for s in bad):
-            yield Lead(
+            yield Suspect(
                 f"the gradient of {name} is not summed over {_axes(axes)}",
                 f"it has shape {bad[0].g.shape}, {name} has {bad[0].shape}; summed, it is right in {len(bad)} cases",
                 f"sum over {_axes(axes)}: {name} is used once for each entry there, and all uses add up",
@@ -90,7 +91,7 @@ def wrong_shape(failure: Failure) -> Iterator[Lead]:
             )
             return
     if all(s.g.shape == s.shape[::-1] and same(s.n, s.g.T) for s in bad):
-        yield Lead(
+        yield Suspect(
             f"the gradient of {name} is transposed",
             f"it has shape {bad[0].g.shape}, {name} has {bad[0].shape}; its transpose is right in {len(bad)} cases",
             "exchange the factors of the matrix product, or transpose the result",
@@ -99,7 +100,7 @@ def wrong_shape(failure: Failure) -> Iterator[Lead]:
         return
     for axes in SETS_OF_AXES:
         if all(s.cotangent.ndim > max(axes) and same(s.cotangent.sum(axis=axes), s.g) for s in bad):
-            yield Lead(
+            yield Suspect(
                 f"the gradient of {name} sums dy over {_axes(axes)}, the wrong ones",
                 f"it has shape {bad[0].g.shape}, {name} has {bad[0].shape}",
                 f"sum over the other axes, so that the shape of {name} is left",
@@ -119,9 +120,9 @@ def _is_sum_of(s: Scene, axes: tuple[int, ...]) -> bool:
     return summed.size == s.n.size and same(s.n, summed.reshape(s.shape)) is not None
 
 
-def exchanged(name: str, other: str, cases: int) -> Lead:
+def exchanged(name: str, other: str, cases: int) -> Suspect:
     """The gradient of another input."""
-    return Lead(
+    return Suspect(
         f"what is returned for {name} is the gradient of {other}",
         f"it is exactly that in {cases} failing cases",
         "return the gradients in the order of the inputs",
@@ -129,14 +130,14 @@ def exchanged(name: str, other: str, cases: int) -> Lead:
     )
 
 
-def dy_not_used(failure: Failure) -> Iterator[Lead]:
+def dy_not_used(failure: Failure) -> Iterator[Suspect]:
     """The claim is the same for every dy: right, if at all, where dy = 1."""
     scenes = [s for s in failure.wrong if s.g.shape == s.shape and np.any(s.g) and np.all(np.isfinite(s.g))][:3]
-    if not scenes or not all(_same_again(s, s.rerun(3 * s.dy + 1)) for s in scenes):
+    if not scenes or not all(_same_again(s, s.rerun(dy)) for s in scenes for dy in (3 * s.dy + 1, -s.dy)):
         return
     right = all(same(s.true(np.ones(s.y_shape)), s.g) for s in scenes)
     also = "; it is right for dy = 1 only" if right else ""
-    yield Lead(
+    yield Suspect(
         f"dy is not multiplied in: the gradient of {failure.name} does not depend on it",
         f"another dy gives the same numbers in {len(scenes)} cases{also}",
         f"multiply the gradient of {failure.name} by the dy that backward is given",
@@ -145,7 +146,7 @@ def dy_not_used(failure: Failure) -> Iterator[Lead]:
 
 
 def _same_again(s: Scene, again: Array | None) -> bool:
-    return again is not None and bool(np.array_equal(again, s.g))
+    return again is not None and same(s.g, again) is not None
 
 
 def _axes(axes: tuple[int, ...]) -> str:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, given, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, given, same
 from cnngrad.diagnosis.nothing import exchanged
 from cnngrad.diagnosis.scene import Scene
 
@@ -24,7 +25,7 @@ def subsets(ndim: int) -> Iterator[tuple[int, ...]]:
         yield from (axes for axes in combinations(range(ndim), size) if axes != tuple(range(2, ndim)))
 
 
-def flipped(failure: Failure) -> Iterator[Lead]:
+def flipped(failure: Failure) -> Iterator[Suspect]:
     """``G`` is ``N`` turned round along some axes; or another input was taken turned round."""
     name = failure.name
     for words, turn in turns(max(s.value.ndim for s in failure.scenes)):
@@ -41,6 +42,7 @@ def turns(ndim: int) -> Iterator[tuple[str, Turn]]:
         "rotated by 180° (flipped along every axis but the first and last)",
         lambda a: _flip(a, tuple(range(1, a.ndim - 1))),
     )
+    yield "flipped along every spatial axis but the last", lambda a: _flip(a, tuple(range(2, a.ndim - 1)))
     for back in ((-1,), (-2,), (-2, -1), (-1, -2, -3)):
         yield f"flipped along {_last(back)}", given(lambda a, back: _flip(a, back), back)
     for axes in subsets(min(ndim, 5)):
@@ -62,7 +64,7 @@ def _last(back: tuple[int, ...]) -> str:
     )
 
 
-def other_input_turned(failure: Failure) -> Iterator[Lead]:
+def other_input_turned(failure: Failure) -> Iterator[Suspect]:
     """The claim is right if another input is turned round first: so its backward uses that one the wrong way."""
     for other in failure.layer.inputs:
         if other == failure.name or any(s.inputs[other].ndim < 2 for s in failure.wrong):
@@ -71,7 +73,7 @@ def other_input_turned(failure: Failure) -> Iterator[Lead]:
             matched = [_right_when_turned(s, other, turn) for s in failure.wrong]
             told = [m for m in matched if m is not None]
             if len(told) >= min(2, len(failure.wrong)) and all(told):
-                yield Lead(
+                yield Suspect(
                     f"the gradient of {failure.name} is computed with {other} that is not {words} as it must be",
                     f"with {other} {words} first, backward is right in {len(told)} of {len(told)} failing cases",
                     f"in the gradient of {failure.name}, take {other} {words} against now (once, not twice)",
@@ -108,7 +110,7 @@ MOVES: tuple[tuple[str, Callable[[int], list[int]]], ...] = (
 )
 
 
-def reordered(failure: Failure) -> Iterator[Lead]:
+def reordered(failure: Failure) -> Iterator[Suspect]:
     """Transposed, or reshaped where axes had to be moved, the gradient itself or dy before it."""
     name = failure.name
     advice = "move the axis (np.moveaxis, transpose) before you reshape: reshape keeps the order of the numbers"
@@ -121,15 +123,15 @@ def reordered(failure: Failure) -> Iterator[Lead]:
             everywhere=True,
         )
         for what, predict in (
-            (f"the gradient of {name} is", given(lambda s, m: _moved_then_filled(s.n, m), move)),
-            (f"the gradient of {name} is", given(lambda s, m: _filled_then_moved(s.n, m), move)),
+            (f"the gradient of {name} is", given(lambda s, m: moved_then_filled(s.n, m), move)),
+            (f"the gradient of {name} is", given(lambda s, m: filled_then_moved(s.n, m), move)),
             (
                 f"dy, in the gradient of {name}, is",
-                given(lambda s, m: _of_dy(s, _moved_then_filled(s.cotangent, m)), move),
+                given(lambda s, m: _of_dy(s, moved_then_filled(s.cotangent, m)), move),
             ),
             (
                 f"dy, in the gradient of {name}, is",
-                given(lambda s, m: _of_dy(s, _filled_then_moved(s.cotangent, m)), move),
+                given(lambda s, m: _of_dy(s, filled_then_moved(s.cotangent, m)), move),
             ),
         ):
             mistake = f"{what} reshaped where its axes must be moved ({words})"
@@ -147,19 +149,21 @@ def _moved(a: Array, move: Callable[[int], list[int]]) -> Array | None:
     return np.transpose(a, perm)
 
 
-def _moved_then_filled(a: Array, move: Callable[[int], list[int]]) -> Array | None:
+def moved_then_filled(a: Array, move: Callable[[int], list[int]]) -> Array | None:
+    """Axes moved, and the numbers poured into the old shape row by row."""
     perm = _permutation(a, move)
     return np.transpose(a, perm).reshape(a.shape) if perm else None
 
 
-def _filled_then_moved(a: Array, move: Callable[[int], list[int]]) -> Array | None:
+def filled_then_moved(a: Array, move: Callable[[int], list[int]]) -> Array | None:
+    """The numbers poured into the moved shape row by row, and the axes moved back: the inverse."""
     perm = _permutation(a, move)
     if not perm:
         return None
     return np.transpose(a.reshape([a.shape[p] for p in perm]), np.argsort(perm))
 
 
-def refilled(failure: Failure) -> Iterator[Lead]:
+def refilled(failure: Failure) -> Iterator[Suspect]:
     """A layer that only rearranges: dy poured back in another order than it was taken out."""
     for words, taken, filled in (("", "F", "F"), ("", "C", "F"), ("", "F", "C"), ("", "C", "C")):
         yield from failure.lead(
@@ -193,7 +197,7 @@ def _of_dy(s: Scene, dy: Array | None) -> Array | None:
     return None if dy is None else s.true(dy)
 
 
-def exchanged_inputs(failure: Failure) -> Iterator[Lead]:
+def exchanged_inputs(failure: Failure) -> Iterator[Suspect]:
     """The gradients of two inputs stand in each other's place."""
     for other in failure.layer.differentiable:
         if other == failure.name:
@@ -203,7 +207,7 @@ def exchanged_inputs(failure: Failure) -> Iterator[Lead]:
             yield exchanged(failure.name, other, len(found))
 
 
-def moved_by_one(failure: Failure) -> Iterator[Lead]:
+def moved_by_one(failure: Failure) -> Iterator[Suspect]:
     """Shifted by one along an axis of the gradient, rolled round or filled with zeros."""
     rank = max(s.value.ndim for s in failure.scenes)
     for axis in (*range(rank), *(a for a in (-1, -2) if -a < rank)):

@@ -3,76 +3,110 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, enough
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import OUTPUTS, Failure, enough
 from cnngrad.diagnosis.scene import Scene
 
 FAMILY = "pooling routing"
 
-Rule = Callable[[Failure, list[Scene]], Iterator[Lead]]
+
+@dataclass(frozen=True)
+class Rows:
+    """A scene taken apart by output, ``(outputs, entries)`` each.
+
+    Attributes:
+        claimed, right: what each output pays, and what it must pay.
+        window: which entries each output can depend on.
+        smooth: which outputs have no kink there.
+    """
+
+    scene: Scene
+    claimed: Array
+    right: Array
+    window: Array
+    smooth: Array
+
+    @property
+    def told(self) -> Rows:
+        """The outputs without a kink."""
+        k = self.smooth & np.any(self.right != 0, axis=1)
+        return Rows(self.scene, self.claimed[k], self.right[k], self.window[k], self.smooth[k])
+
+    @property
+    def is_maximum(self) -> bool:
+        """Whether every output is one of its entries."""
+        one = np.sum(np.abs(self.right) > 1e-9, axis=1) == 1
+        return bool(self.right.size > 0 and np.all(one) and np.allclose(self.right.sum(1), 1))
+
+    @property
+    def paid(self) -> Array:
+        """Which entries get anything."""
+        return np.abs(self.claimed) > 1e-12
+
+    @property
+    def stays_inside(self) -> bool:
+        """Whether nothing is paid outside the windows."""
+        return not np.any(self.paid & ~self.window)
 
 
-def pooling(failure: Failure) -> Iterator[Lead]:
+Rule = Callable[[Failure, list[Rows]], Iterator[Suspect]]
+
+
+def pooling(failure: Failure) -> Iterator[Suspect]:
     """Each row of the claimed Jacobian beside the right one: counts, totals and places."""
-    yield from _by(failure, one_of_many, shared, tiled)
+    yield from _by(failure, lost_to_padding, one_of_many, shared, tiled)
 
 
-def paid_too_often(failure: Failure) -> Iterator[Lead]:
+def paid_too_often(failure: Failure) -> Iterator[Suspect]:
     """Maxima that pay every tie, or every entry of their window."""
     yield from _by(failure, paid_to_ties, one_for_all)
 
 
-def _by(failure: Failure, *rules: Rule) -> Iterator[Lead]:
-    scenes = [s for s in failure.wrong if _rows(s) is not None]
-    if not scenes or len(scenes) < min(2, len(failure.wrong)):
+def _by(failure: Failure, *rules: Rule) -> Iterator[Suspect]:
+    if failure.name != failure.layer.inputs[0] or not all(map(_is_pooling, failure.wrong)):
+        return
+    rows = [_rows(s) for s in failure.wrong if s.flat_y.size <= OUTPUTS]
+    sound = [each for each in rows if each is not None]
+    if not sound or len(sound) < min(2, len(failure.wrong)):
         return
     for rule in rules:
-        yield from rule(failure, scenes)
+        yield from rule(failure, sound)
 
 
-def _rows(s: Scene) -> tuple[Array, Array] | None:
-    """Claimed and right Jacobian, outputs by entries; ``None`` where the claim is malformed."""
-    if s.g.shape != s.shape or s.flat_y.size > 200:
+def _is_pooling(s: Scene) -> bool:
+    """Windows over maps: as many axes in the output, none longer, the samples and maps kept."""
+    return len(s.y_shape) == len(s.shape) >= 3 and (s.y_shape[:2] == s.shape[:2] or s.y_shape[-1] == s.shape[-1])
+
+
+def _rows(s: Scene) -> Rows | None:
+    if s.g.shape != s.shape:
         return None
     claimed = s.rows()
     if not claimed.size:
         return None
-    return claimed.reshape(len(claimed), -1), s.jacobian().reshape(len(claimed), -1)
+    right = s.jacobian().reshape(len(claimed), -1)
+    return Rows(s, claimed.reshape(len(claimed), -1), right, s.reach, np.all(np.isfinite(right), axis=1))
 
 
-def _told(s: Scene) -> tuple[Array, Array, Array]:
-    """Claimed and right rows without kinks, and which outputs they belong to."""
-    rows = _rows(s)
-    assert rows is not None
-    claimed, right = rows
-    smooth = np.all(np.isfinite(right), axis=1) & np.any(right != 0, axis=1)
-    return claimed[smooth], right[smooth], np.flatnonzero(smooth)
-
-
-def _is_maximum(right: Array) -> bool:
-    return right.size > 0 and bool(np.all(np.sum(np.abs(right) > 1e-9, axis=1) == 1) and np.allclose(right.sum(1), 1))
-
-
-def paid_to_ties(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
+def paid_to_ties(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
     """Right without ties; with them, every maximum gets all of dy."""
     tied = 0
-    for s in scenes:
-        rows = _rows(s)
-        assert rows is not None
-        claimed, right = rows
-        at_kink = ~np.all(np.isfinite(right), axis=1)
-        if not np.allclose(claimed[~at_kink], right[~at_kink], atol=1e-6) or not at_kink.any():
+    for each in rows:
+        kink = ~each.smooth
+        if not np.allclose(each.claimed[~kink], each.right[~kink], atol=1e-6) or not kink.any():
             return
-        for row, y in zip(claimed[at_kink], s.flat_y[at_kink], strict=True):
+        for row, y in zip(each.claimed[kink], each.scene.flat_y[kink], strict=True):
             paid = np.flatnonzero(row)
-            if not np.all(s.value.ravel()[paid] == y) or not np.allclose(row[paid], 1):
+            if not np.all(each.scene.value.ravel()[paid] == y) or not np.allclose(row[paid], 1):
                 return
             tied += paid.size > 1
     if tied:
-        yield Lead(
+        yield Suspect(
             "every entry of a tie gets all of dy",
             f"in {tied} windows with a tie the claimed gradients of one output add up to 2 or more; without ties "
             "it is right",
@@ -81,32 +115,28 @@ def paid_to_ties(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
         )
 
 
-def one_for_all(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
+def one_for_all(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
     """A maximum's dy goes to every entry of its window."""
     windows = whole = 0
-    for s in scenes:
-        claimed, right, _ = _told(s)
-        if not _is_maximum(right):
+    for each in (r.told for r in rows):
+        if not each.is_maximum or not each.stays_inside:
             return
-        paid = np.abs(claimed) > 1e-12
-        if not np.all(claimed[right > 0.5] > 0) or not np.all(
-            np.abs(claimed - claimed.max(axis=1, keepdims=True) * paid) < 1e-9
-        ):
+        largest = each.claimed.max(axis=1, keepdims=True)
+        if not np.all(each.claimed[each.right > 0.5] > 0) or not np.allclose(each.claimed, largest * each.paid):
             return
-        windows += int(np.sum(paid.sum(1) > 1))
-        whole += int(np.sum(np.abs(claimed.max(axis=1) - 1) < 1e-9))
-        total = sum(len(c) for c in (claimed,))
-    if not windows or not total:
+        windows += int(np.sum(each.paid.sum(1) > 1))
+        whole += int(np.sum(np.abs(largest - 1) < 1e-9))
+    if not windows:
         return
     if whole:
-        yield Lead(
+        yield Suspect(
             "every entry of a window gets all of dy, not its maximum alone",
             f"{windows} outputs pay more than one entry, each in full",
             "let dy go to the recorded place of the maximum, and 0 to the others",
             FAMILY,
         )
         return
-    yield Lead(
+    yield Suspect(
         "dy is shared among the entries of a window, as in mean pooling",
         f"{windows} outputs pay several entries equal parts",
         "let all of dy go to the recorded place of the maximum, and 0 to the others",
@@ -114,97 +144,108 @@ def one_for_all(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
     )
 
 
-def one_of_many(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
-    """Each output pays one entry, in full, but not the one it must; or one where it must pay all."""
-    moved = first = mean = told = outputs = 0
-    for s in scenes:
-        claimed, right, numbers = _told(s)
-        if not len(right) or np.any(np.sum(np.abs(claimed) > 1e-12, axis=1) > 1):
+def lost_to_padding(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
+    """Right, but for windows at the border whose entries are all negative: these pay nobody."""
+    lost = 0
+    for each in (r.told for r in rows):
+        nobody = ~np.any(each.paid, axis=1)
+        cut = np.any(each.window & _border(each.scene.shape), axis=1)
+        negative = np.all(~each.window | (each.scene.value.ravel() < 0), axis=1)
+        if not np.allclose(each.claimed[~nobody], each.right[~nobody], atol=1e-6) or np.any(nobody & ~(cut & negative)):
             return
-        if not np.allclose(claimed.sum(1)[claimed.any(1)], 1, atol=1e-6):
-            return
-        if _is_maximum(right):
-            places = np.argmax(claimed, axis=1), np.argmax(right, axis=1)
-            moved += int(np.sum(places[0] != places[1]))
-            outputs += len(right)
-            told += 1
-            first += _is_first(s, claimed, numbers)
-        elif np.all(right >= 0) and np.any(np.sum(right > 1e-9, axis=1) > 1):
-            moved += len(right)
-            outputs += len(right)
-            some = np.any(claimed, axis=1)  # the others pay an entry of the padding
-            if 2 * np.sum(some) < len(some) or not np.any(np.sum(right[some] > 1e-9, axis=1) > 1):
-                outputs -= len(right)
-                moved -= len(right)
-                continue  # windows of one entry tell nothing
-            told += 1
-            mean += 1
-            first += int(np.all((np.argmax(claimed, axis=1) == np.argmax(right > 1e-9, axis=1))[some]))
-    if not moved or 2 * told < len(scenes):
-        return
-    if first == told:
-        yield Lead(
-            "all of dy goes to the first entry of each window",
-            f"{moved} of {outputs} outputs pay the wrong entry, always at the same place of their window",
-            "send dy where the forward took y from: the recorded place of the maximum, or all entries of a mean alike",
-            FAMILY,
+        lost += int(np.sum(nobody))
+    if lost and any(each.is_maximum for each in rows):
+        yield Suspect(
+            "padding with 0 wins over negative entries in the backward",
+            f"{lost} windows at the border, all of whose entries are negative, pay nobody; all others are right",
+            "pad with -inf before the maximum is looked for, as the forward does",
+            "geometry",
         )
+
+
+def _border(shape: tuple[int, ...]) -> Array:
+    """Which entries are first or last along a spatial axis."""
+    inside = np.zeros(shape, dtype=bool)
+    inside[(slice(None), slice(None), *[slice(1, -1)] * (len(shape) - 2))] = True
+    return ~inside.ravel()
+
+
+# Which entry of each window is paid; what is recognised is said.
+CHOICES: tuple[tuple[str, Callable[[Array], int]], ...] = (
+    ("the largest entry", lambda x: int(np.argmax(x))),
+    ("the smallest entry", lambda x: int(np.argmin(x))),
+    ("the entry largest in size, |x|,", lambda x: int(np.argmax(np.abs(x)))),
+    ("the entry smallest in size, |x|,", lambda x: int(np.argmin(np.abs(x)))),
+    ("the first entry", lambda x: 0),
+    ("the last entry", lambda x: x.size - 1),
+)
+
+
+def one_of_many(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
+    """Each output pays one entry of its window, but not the one it must; or one where it must pay all."""
+    told = [each.told for each in rows]
+    if any(not t.stays_inside or np.any(t.paid.sum(1) > 1) for t in told):
         return
-    if mean == told:
-        yield Lead(
-            "all of dy goes to one entry of each window, as in max pooling",
-            f"{outputs} outputs pay one entry in full; the forward takes a share of every entry",
-            "pay every entry of the window its share",
-            FAMILY,
+    if not any(np.any((t.paid != (np.abs(t.right) > 1e-9))[np.any(t.paid, axis=1)]) for t in told):
+        return
+    several = [(t, t.window.sum(1) > 1) for t in told]
+    outputs = sum(int(np.sum(s)) for _, s in several)
+    some = sum(int(np.sum(np.any(t.paid, axis=1)[s])) for t, s in several)
+    if 4 * some < outputs or outputs < 2:
+        return  # the others pay padding
+    moved = sum(int(np.sum(np.any((t.paid != (np.abs(t.right) > 1e-9))[s], axis=1))) for t, s in several)
+    which = next((words for words, choose in CHOICES if all(_chosen(t, choose) for t in told)), "")
+    maximum = all(t.is_maximum for t in told)
+    if maximum and not all(np.allclose(t.claimed[t.paid], 1, atol=1e-6) for t in told):
+        return
+    if maximum and not which:
+        mistake = "each output's dy goes to one entry, in full, but to the wrong one"
+        advice = "decode the recorded place in the order in which it was recorded (row by row, over the window's width)"
+    else:
+        mistake = f"dy goes to {which or 'one entry'} of each window alone" + ("" if maximum else ", as in max pooling")
+        advice = (
+            "send dy where the forward took y from: the recorded place of the maximum"
+            if maximum
+            else "pay every entry of the window its share: the output depends on all of them"
         )
-        return
-    yield Lead(
-        "each output's dy goes to one entry, in full, but to the wrong one",
-        f"{moved} of {outputs} outputs pay another entry than the one their value came from",
-        "decode the recorded place in the order in which it was recorded (row by row, over the window's own width)",
-        FAMILY,
-    )
+    yield Suspect(mistake, f"{moved} of {outputs} outputs pay the wrong entries", advice, FAMILY)
 
 
-def _is_first(s: Scene, claimed: Array, numbers: Array) -> bool:
-    """Whether the paid place is a fixed one within the windows: equal steps along every axis of the output."""
-    if len(s.y_shape) != len(s.shape):
-        return False
-    outputs = np.array(np.unravel_index(numbers, s.y_shape)).T
-    paid = np.array(np.unravel_index(np.argmax(claimed, axis=1), s.shape)).T
-    some = np.any(claimed, axis=1)  # the others pay an entry of the padding
-    return all(_steps(outputs[some, axis], paid[some, axis]) for axis in range(paid.shape[1]))
+def _chosen(t: Rows, choose: Callable[[Array], int]) -> bool:
+    """Whether every whole window that pays somebody pays the entry chosen so; cut ones may have paid the padding."""
+    whole = t.window.sum(1) == max(t.window.sum(1), default=0)
+    x = t.scene.value.ravel()
+    for paid, window in zip(t.paid[whole], t.window[whole], strict=True):
+        inside = np.flatnonzero(window)
+        if not paid[inside[choose(x[inside])]]:
+            return False
+    return True
 
 
-def _steps(outputs: Array, paid: Array) -> bool:
-    """Whether the places are ``stride * o - pad``, at least 0."""
-    return any(
-        np.array_equal(paid, np.maximum(stride * outputs - pad, 0)) for stride in range(1, 8) for pad in range(8)
-    )
-
-
-def shared(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
+def shared(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
     """A mean's dy: not divided, or divided by another number than the entries of its own window."""
     ratios: list[Array] = []
-    for s in scenes:
-        claimed, right, _ = _told(s)
-        paid = np.abs(right) > 1e-12
-        if not len(right) or np.any((np.abs(claimed) > 1e-12) != paid) or np.any(right < 0):
+    for each in (r.told for r in rows):
+        paid = np.abs(each.right) > 1e-12
+        if not len(each.right) or np.any(each.paid != paid) or np.any(each.right < 0):
             return
-        parts = np.array([row[p][0] for row, p in zip(right, paid, strict=True)])
-        if not np.allclose(right, parts[:, None] * paid) or not np.allclose(claimed, claimed.max(1)[:, None] * paid):
+        parts = np.array([row[p][0] for row, p in zip(each.right, paid, strict=True)])
+        largest = each.claimed.max(1)
+        if not np.allclose(each.right, parts[:, None] * paid) or not np.allclose(each.claimed, largest[:, None] * paid):
             return
-        ratios.append(np.stack([claimed.max(axis=1), parts]))
+        ratios.append(np.stack([largest, parts]))
     got, due = np.hstack(ratios)
-    if not enough(len(scenes), got.size, len(failure.wrong)) or np.allclose(got, due, rtol=1e-3):
+    if not enough(len(rows), got.size, len(failure.wrong)) or np.allclose(got, due, rtol=1e-3):
         return
     if np.allclose(got, 1):
         words = "dy is not divided by the number of entries of its window"
     elif np.allclose(got, due**2):
         words = "dy is divided twice by the number of entries of its window"
-    else:
+    elif np.all(got <= 1 + 1e-9) and np.allclose(1 / got, np.round(1 / got)):
         words = "dy is divided by another number than the entries that the forward counted in its window"
-    yield Lead(
+    else:
+        return
+    yield Suspect(
         words,
         f"{got.size} windows: the entries get {got.min():.4g} to {got.max():.4g} of dy, they are due {due.min():.4g} "
         f"to {due.max():.4g}",
@@ -213,18 +254,18 @@ def shared(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
     )
 
 
-def tiled(failure: Failure, scenes: list[Scene]) -> Iterator[Lead]:
+def tiled(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
     """The right amounts, all of them, at the wrong entries."""
     outputs = 0
-    for s in scenes:
-        claimed, right, _ = _told(s)
-        if not np.allclose(np.sort(claimed, axis=1), np.sort(right, axis=1), atol=1e-7) or np.any(right < 0):
+    for each in (r.told for r in rows):
+        claimed, right = each.claimed, each.right
+        if not np.allclose(np.sort(claimed, axis=1), np.sort(right, axis=1), atol=1e-7):
             return
-        if np.any(np.sum(right > 1e-9, axis=1) < 2) and not _is_maximum(right):
+        if np.any(np.sum(np.abs(right) > 1e-9, axis=1) < 2) and not each.is_maximum:
             return
         outputs += int(np.sum(np.any(np.abs(claimed - right) > 1e-7, axis=1)))
-    if outputs and enough(len(scenes), outputs, len(failure.wrong)):
-        yield Lead(
+    if outputs and enough(len(rows), outputs, len(failure.wrong)):
+        yield Suspect(
             "each output pays the right amounts to the wrong entries",
             f"the shares of {outputs} outputs are right as numbers; their places are not those of their windows",
             "repeat each dy over its own window (np.repeat along each axis), do not lay copies side by side (np.tile)",

@@ -81,6 +81,7 @@ class Scene:
         self.claimed = self.at.by_name(self.at.pull(self.y, backward, self.dy))
         self._jacobians: dict[str, Array] = {}
         self._rows: dict[str, Array] = {}
+        self.kept: dict[str, Any] = {}  # what a rule computed once
 
     @property
     def inputs(self) -> dict[str, Array]:
@@ -156,15 +157,63 @@ class Scene:
         column[bent > KINK * np.maximum(1.0, np.abs(column))] = np.nan
         return np.asarray(column)
 
-    def slope_along(self, direction: Array) -> float:
-        """The derivative of ``<dy, f>`` along a direction of the input: two calls."""
-        span, origin = self.at.slices[self.name], self.at.origin
-        sides = []
-        for side in (STEP, -STEP):
-            moved = origin.copy()
-            moved[span] += side * np.ravel(direction)
-            sides.append(float(self.at.flat(moved) @ self.dy))
-        return (sides[0] - sides[1]) / (2 * STEP)
+    def slope_along(self, direction: Array, dy: Array | None = None, **replaced: Array) -> float:
+        """The derivative of ``<dy, f>`` along a direction of the input, perhaps with other inputs: two calls."""
+        sides = [self._moved(side * direction, replaced) for side in (STEP, -STEP)]
+        return float((sides[0] - sides[1]) @ (self.dy if dy is None else dy)) / (2 * STEP)
+
+    def gradient_at(self, dy: Array | None = None, **replaced: Array) -> Array:
+        """The right gradient with other inputs replaced: two calls an entry."""
+        units = np.eye(self.value.size).reshape(-1, *self.shape)
+        return np.reshape([self.slope_along(unit, dy, **replaced) for unit in units], self.shape)
+
+    def changes_along(self, name: str, **replaced: Array) -> Vector:
+        """The derivative of every output when all entries of one input grow alike: two calls."""
+        value = replaced.get(name, self.inputs[name])
+        sides = [self._moved(np.zeros(self.shape), {**replaced, name: value + side}) for side in (STEP, -STEP)]
+        return np.asarray((sides[0] - sides[1]) / (2 * STEP))
+
+    def one_sided(self, place: int) -> tuple[Vector, Vector]:
+        """The slopes of every output along one entry, above and below: two calls."""
+        unit = np.zeros(self.shape)
+        unit.flat[place] = STEP
+        return (self._moved(unit, {}) - self.flat_y) / STEP, (self.flat_y - self._moved(-unit, {})) / STEP
+
+    def _moved(self, step: Array, replaced: dict[str, Array]) -> Vector:
+        """The output with the input moved and others replaced."""
+        inputs = [replaced.get(name, value) for name, value in self.inputs.items()]
+        inputs[list(self.inputs).index(self.name)] = self.value + step
+        return flatten(outputs_of(self.at.output(inputs)))
+
+    @cached_property
+    def is_elementwise(self) -> bool:
+        """Whether each output depends on its own entry of the input alone."""
+        if self.y_shape != self.shape:
+            return False
+        jacobian = np.nan_to_num(self.jacobian().reshape(self.flat_y.size, -1))
+        return not np.any(jacobian - np.diag(np.diag(jacobian)))
+
+    @cached_property
+    def bias(self) -> str:
+        """The last input if it is a vector that is added before an activation, so that its slope is f'; or nothing."""
+        name = list(self.inputs)[-1]
+        added = name in self.at.slices and self.inputs[name].ndim == 1 and len(self.y_shape) > 1
+        return name if added and name != next(iter(self.inputs)) else ""
+
+    @cached_property
+    def slopes(self) -> Vector | None:
+        """The slope f' of every output; ``None`` where it cannot be known."""
+        if self.bias:
+            return np.asarray(self.jacobian(self.bias).sum(axis=1))
+        return np.asarray(np.diag(self.jacobian().reshape(self.flat_y.size, -1))) if self.is_elementwise else None
+
+    @cached_property
+    def reach(self) -> Array:
+        """Which outputs can depend on which entries at all, ``(outputs, entries)``: those that a large change moves."""
+        units = np.eye(self.value.size).reshape(-1, *self.shape)
+        far = 4.0 * (1.0 + float(np.max(np.abs(self.value), initial=0.0)))
+        moved = [[self._moved(side * unit, {}) != self.flat_y for side in (far, -far)] for unit in units]
+        return np.array([up | down for up, down in moved]).T
 
     def rows(self) -> Array:
         """The claimed Jacobian, one backward an output: ``(outputs, *shape of the input)``; empty if malformed."""

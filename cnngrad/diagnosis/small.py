@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cnngrad.diagnosis.failure import Failure, Lead
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, faint
+from cnngrad.diagnosis.scene import Scene
 
 FINE = 1e-9  # of the largest entry: what the differences are good for
 
 
-def one_entry(failure: Failure) -> Iterator[Lead]:
+def one_entry(failure: Failure) -> Iterator[Suspect]:
     """All entries but one are right, in arrays of several."""
     places = []
     for s in failure.wrong:
@@ -28,7 +30,7 @@ def one_entry(failure: Failure) -> Iterator[Lead]:
     ends = ("the last", "the first", "one")
     where = 0 if all(p == s.g.size - 1 for s, p in places) else 1 if all(p == 0 for _, p in places) else 2
     ratios = [s.g.ravel()[p] / n if (n := s.n.ravel()[p]) else np.inf for s, p in places]
-    yield Lead(
+    yield Suspect(
         f"{ends[where]} entry of the gradient of {failure.name} is wrong, all others are right",
         f"in {len(places)} failing cases; there it is {ratios[0]:.8g} times the right value",
         "look at code that treats one index by itself: ends of loops, an index written by hand",
@@ -36,7 +38,41 @@ def one_entry(failure: Failure) -> Iterator[Lead]:
     )
 
 
-def precision(failure: Failure) -> Iterator[Lead]:
+def only_at_kinks(failure: Failure) -> Iterator[Suspect]:
+    """Right wherever the forward is smooth; wrong where it has a kink."""
+    name, zero, entries, told = failure.name, True, 0, []
+    for s in failure.wrong:
+        kink = ~np.isfinite(s.n)
+        if s.g.shape != s.shape or not kink.any() or not np.all(np.isfinite(s.g)):
+            return
+        if not np.all(np.abs(s.g - s.n)[~kink] <= 1e-7 * np.max(np.abs(s.g), initial=1e-30)):
+            return
+        entries += sum(_outside(s, int(place)) for place in np.flatnonzero(kink))
+        zero &= bool(np.all(s.value[kink] == 0))
+        if s.y_shape == s.shape:
+            told += np.unique(np.round(s.g[kink] / s.cotangent[kink], 6)).tolist()
+    if entries < 2:
+        return
+    where = f"{name} is exactly 0" if zero else "the forward has a kink"
+    slope = f", where the claimed slope is {', '.join(f'{v:.4g}' for v in sorted(set(told)))}" if told else ""
+    yield Suspect(
+        f"the gradient of {name} is wrong only where {where}",
+        f"{entries} such entries in {len(failure.wrong)} failing cases{slope}; all others are right",
+        "at a kink any value between the slopes of both sides is right: one branch of the code takes it, not both",
+        "mask",
+    )
+
+
+def _outside(s: Scene, place: int) -> bool:
+    """Whether the claim lies outside the slopes of both sides at one entry, each output for itself."""
+    up, down = s.one_sided(place)
+    sides = np.stack([s.dy * up, s.dy * down])
+    low, high = sides.min(axis=0).sum(), sides.max(axis=0).sum()
+    slack = 1e-4 * float(np.sum(np.abs(sides)))  # the sides are straight for less than a step
+    return not low - slack <= s.g.ravel()[place] <= high + slack
+
+
+def precision(failure: Failure) -> Iterator[Suspect]:
     """Every entry is right to a few digits: the rounding of float32 or half precision."""
     errors = []
     for s in failure.wrong:
@@ -45,7 +81,7 @@ def precision(failure: Failure) -> Iterator[Lead]:
         n = s.n
         told = np.isfinite(n)
         scale = np.max(np.abs(n[told]), initial=0.0)
-        if scale == 0:
+        if scale <= faint(s):
             return
         errors.append(float(np.max(np.abs(s.g - n)[told]) / scale))
     if len(errors) < min(2, len(failure.wrong)) or not errors:
@@ -57,7 +93,7 @@ def precision(failure: Failure) -> Iterator[Lead]:
     for kind, low, high in (("half precision", 1e-5, 4e-3), ("float32", 1e-10, 1e-5)):
         small = all(error <= high for error in errors) and max(errors) >= low
         if small and (rounded[kind] or _scattered(failure)):
-            yield Lead(
+            yield Suspect(
                 f"the gradient of {failure.name} is rounded to {kind} on the way",
                 f"right to {max(errors):.1e} of the largest entry in {len(errors)} failing cases, no better"
                 + ("; every number is one of that precision" if rounded[kind] else ""),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure
 from cnngrad.diagnosis.scene import Scene
 
 Along = Callable[[Array, tuple[int, ...]], Array]
@@ -72,13 +73,13 @@ DONE: tuple[tuple[Along, str, str, str, str], ...] = (
     (first_for_all, "has the first {of} in the place of every one", "axis", "axis", "index by the {one}: it is fixed"),
     (mean_for_all, "has the mean over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
     (sum_for_all, "has the sum over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
-    (turned_round, "pairs each {of} with one from the other end", "axis", "axis",
+    (turned_round, "takes every {of} in the reverse order", "axis", "axis",
      "use the same order of the {one} axis on both sides of the product"),
     (one_on, "pairs each {of} with its neighbour", "axis", "axis", "use the same index on both sides of the product"),
 )  # fmt: skip
 
 
-def wrong_sum(failure: Failure) -> Iterator[Lead]:
+def wrong_sum(failure: Failure) -> Iterator[Suspect]:
     """Each of these done to dy before the product, or to the gradient after it."""
     for done, words, family, elsewhere, advice in DONE:
         for axes, of in AXES.items():
@@ -91,7 +92,9 @@ def wrong_sum(failure: Failure) -> Iterator[Lead]:
                 chosen = _chosen(s.n, axes, s.batch_axis)
                 return done(s.n, chosen) if chosen else None
 
-            kind = family if axes == "samples" else elsewhere
+            kind = (
+                family if axes == "samples" else "rotation" if axes == "spatial" and done is turned_round else elsewhere
+            )
             for predict in (of_dy, of_gradient) if _has_batch(failure) or axes != "samples" else (of_dy,):
                 place = "row" if axes == "samples" and _is_row(failure, predict is of_gradient) else of
                 yield from failure.lead(
@@ -134,25 +137,30 @@ def _is_row(failure: Failure, in_gradient: bool) -> bool:
     return failure.layer.batch_axis is None or (in_gradient and failure.name != failure.layer.inputs[0])
 
 
-def sums_of_dy(failure: Failure) -> Iterator[Lead]:
+def sums_of_dy(failure: Failure) -> Iterator[Suspect]:
     """A bias-like gradient that sums dy in the wrong runs."""
     advice = "sum over the samples and places only: move the axis of this gradient to the front before reshaping"
     for words, predict in (
         ("in runs that mix axes: dy is reshaped without moving its axis", _leading),
         ("in steps that mix axes: dy is reshaped without moving its axis", _trailing),
         ("over the axis that must be kept", _kept),
+        ("over everything, and has that in every entry", lambda s: np.full(s.shape, s.dy.sum())),
+        (
+            "over everything, divided by their number, and has that in every entry",
+            lambda s: np.full(s.shape, s.dy.mean()),
+        ),
     ):
         yield from failure.lead("axis", f"the gradient of {failure.name} sums dy {words}", predict, advice)
 
 
 def _leading(s: Scene) -> Array | None:
     size = s.g.size
-    return s.dy.reshape(size, -1).sum(1).reshape(s.shape) if size and s.dy.size % size == 0 and size > 1 else None
+    return s.dy.reshape(size, -1).sum(1).reshape(s.shape) if 1 < size < s.dy.size and s.dy.size % size == 0 else None
 
 
 def _trailing(s: Scene) -> Array | None:
     size = s.g.size
-    return s.dy.reshape(-1, size).sum(0).reshape(s.shape) if size and s.dy.size % size == 0 and size > 1 else None
+    return s.dy.reshape(-1, size).sum(0).reshape(s.shape) if 1 < size < s.dy.size and s.dy.size % size == 0 else None
 
 
 def _kept(s: Scene) -> Array | None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.diagnosis.failure import Failure, Lead, Predict, magnitude, same
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, Predict, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
 Formula = Callable[[Mapping[str, Array]], Array]
@@ -36,7 +37,7 @@ class Derivation:
     wrong: tuple[Wrong, ...]
 
 
-def recognised(failure: Failure, derivations: tuple[Derivation, ...]) -> Iterator[Lead]:
+def recognised(failure: Failure, derivations: tuple[Derivation, ...]) -> Iterator[Suspect]:
     """The variants of each derivation that gives the numerical gradient."""
     for derivation in derivations:
         if all(_is(derivation, s) for s in failure.wrong):
@@ -65,17 +66,18 @@ def _is(derivation: Derivation, s: Scene) -> bool:
         return same(np.where(np.isfinite(n), right, np.nan), np.nan_to_num(n), magnitude(s)) is not None
 
 
-def softmax(failure: Failure) -> Iterator[Lead]:
+def softmax(failure: Failure) -> Iterator[Suspect]:
     """``dz = p ⊙ (dp - Σ dp p)`` over the last axis."""
     yield from recognised(failure, (SOFTMAX,))
 
 
-def losses(failure: Failure) -> Iterator[Lead]:
+def losses(failure: Failure) -> Iterator[Suspect]:
     """Cross-entropy and half the squared error, with one number as the output."""
     yield from recognised(failure, (CROSS_ENTROPY, SQUARED_ERROR))
 
 
-def _softmax_values(s: Scene) -> Mapping[str, Array] | None:
+def softmax_values(s: Scene) -> Mapping[str, Array] | None:
+    """The output p and its cotangent dp, where the output has the input's shape."""
     return {"p": s.out, "dp": s.cotangent} if s.y_shape == s.shape and s.value.ndim else None
 
 
@@ -86,7 +88,7 @@ def _last(a: Array) -> Array:
 _SUM = "p ⊙ (dp - Σ dp p), the sum over the classes of each sample"
 
 SOFTMAX = Derivation(
-    _softmax_values,
+    softmax_values,
     lambda v: v["p"] * (v["dp"] - _last(v["dp"] * v["p"])),
     (
         Wrong("missing term", "the cross term is missing: dz is p ⊙ dp",
@@ -100,12 +102,14 @@ SOFTMAX = Derivation(
         Wrong("missing term", "the softmax is missing: dz is dp", lambda v: v["dp"], f"dz = {_SUM}"),
         Wrong("missing term", "the term p dp is missing: only the cross term is there",
               lambda v: -v["p"] * _last(v["dp"] * v["p"]), f"dz = {_SUM}"),
-        Wrong("missing term", "the cross term is added, not subtracted",
+        Wrong("sign", "the cross term is added, not subtracted",
               lambda v: v["p"] * (v["dp"] + _last(v["dp"] * v["p"])), f"the sign is minus: dz = {_SUM}"),
         Wrong("missing term", "the cross term has p² in the place of p",
               lambda v: v["p"] * (v["dp"] - _last(v["dp"] * v["p"] ** 2)), f"dz = {_SUM}"),
         Wrong("missing term", "the cross term is p² dp: not summed over the classes",
               lambda v: v["p"] * (v["dp"] - v["dp"] * v["p"] ** 2), f"dz = {_SUM}"),
+        Wrong("missing term", "dz is dp - p Σ dp, which is the backward of log-softmax",
+              lambda v: v["dp"] - v["p"] * _last(v["dp"]), f"the forward takes no log: dz = {_SUM}"),
         Wrong("axis", "the sum runs over the samples where it must run over the classes",
               lambda v: v["p"] * (v["dp"] - (v["dp"] * v["p"]).sum(axis=0, keepdims=True)), f"dz = {_SUM}"),
         Wrong("axis", "the sum runs over the whole batch, not over one sample",
@@ -124,24 +128,26 @@ def _target(s: Scene) -> Array | None:
     return np.asarray(found[0], dtype=np.float64) if len(found) == 1 and s.flat_y.size == 1 else None
 
 
-def _soft(z: Array, axis: int | tuple[int, ...] = -1) -> Array:
+def soft(z: Array, axis: int | tuple[int, ...] = -1) -> Array:
+    """The softmax of z over some axes."""
     e = np.exp(z - z.max(axis=axis, keepdims=True))
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
-def _loss_values(s: Scene) -> Mapping[str, Array] | None:
+def loss_values(s: Scene) -> Mapping[str, Array] | None:
+    """Scores z, targets t, the softmax p, and dE/N, where the output is one number and there is one target."""
     t = _target(s)
     if t is None or s.value.ndim < 1:
         return None
     z = np.asarray(s.value, dtype=np.float64)
     n = z.shape[0] if z.ndim > 1 else 1
-    return {"z": z, "t": t, "p": _soft(z), "e": s.dy[0] / n, "n": np.asarray(float(n)), "d": s.dy[0]}
+    return {"z": z, "t": t, "p": soft(z), "e": s.dy[0] / n, "n": np.asarray(float(n)), "d": s.dy[0]}
 
 
 _CE = "dz = dE (p Σt - t)/N"
 
 CROSS_ENTROPY = Derivation(
-    _loss_values,
+    loss_values,
     lambda v: v["e"] * (v["p"] * _last(v["t"]) - v["t"]),
     (
         Wrong("missing term", "the targets are taken to sum to 1: dz is (p - t)/N",
@@ -163,9 +169,9 @@ CROSS_ENTROPY = Derivation(
         Wrong("missing term", "only the true class gets a gradient",
               lambda v: v["e"] * (v["p"] * _last(v["t"]) - v["t"]) * (v["t"] != 0), f"every class gets p: {_CE}"),
         Wrong("axis", "p is normalised over the samples",
-              lambda v: v["e"] * (_soft(v["z"], 0) * _last(v["t"]) - v["t"]), f"normalise over the classes: {_CE}"),
+              lambda v: v["e"] * (soft(v["z"], 0) * _last(v["t"]) - v["t"]), f"normalise over the classes: {_CE}"),
         Wrong("axis", "p is normalised over the whole batch",
-              lambda v: v["e"] * (_soft(v["z"], (0, 1)) * _last(v["t"]) - v["t"]), f"normalise each sample: {_CE}"),
+              lambda v: v["e"] * (soft(v["z"], (0, 1)) * _last(v["t"]) - v["t"]), f"normalise each sample: {_CE}"),
         Wrong("axis", "p is weighted with the targets of the whole batch",
               lambda v: v["e"] * (v["p"] * v["t"].sum() - v["t"]), f"sum the targets of each sample: {_CE}"),
         Wrong("missing term", "p is not normalised: it is e^z",
@@ -178,12 +184,12 @@ CROSS_ENTROPY = Derivation(
 _HSE = "dy = dE (y - t)/N"
 
 SQUARED_ERROR = Derivation(
-    _loss_values,
+    loss_values,
     lambda v: v["e"] * (v["z"] - v["t"]),
     (
         Wrong("missing term", "the target is not subtracted", lambda v: v["e"] * v["z"], f"subtract t: {_HSE}"),
         Wrong("missing term", "the output is missing: only -t is left", lambda v: -v["e"] * v["t"], f"{_HSE}"),
-        Wrong("missing term", "the target is added", lambda v: v["e"] * (v["z"] + v["t"]), f"subtract t: {_HSE}"),
+        Wrong("sign", "the target is added", lambda v: v["e"] * (v["z"] + v["t"]), f"subtract t: {_HSE}"),
         Wrong("missing term", "the difference is still squared",
               lambda v: v["e"] * (v["z"] - v["t"]) ** 2, f"its derivative is the difference itself: {_HSE}"),
         Wrong("missing term", "the difference is still squared and halved",

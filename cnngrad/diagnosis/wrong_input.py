@@ -1,4 +1,4 @@
-"""The right formula with the wrong numbers: weights after the update, gradients of an earlier call."""
+"""The right formula with the wrong numbers: a function of an input, its entries in another order, some left out."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from cnngrad.core.arrays import Array, flatten, outputs_of
-from cnngrad.diagnosis.failure import Failure, Lead, given, same
+from cnngrad.core.arrays import Array
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import TOLERANCE, Failure, given
+from cnngrad.diagnosis.placement import MOVES, filled_then_moved, moved_then_filled, turns
 from cnngrad.diagnosis.scene import Scene
+from cnngrad.diagnosis.summing import first_for_all, mean_for_all, sum_for_all, without
+
+Value = Callable[[Array], Array | None]
 
 
-def after_the_update(failure: Failure) -> Iterator[Lead]:
+def after_the_update(failure: Failure) -> Iterator[Suspect]:
     """The claim minus the truth is what a small step of a weight along its own gradient changes."""
     for other in failure.layer.differentiable:
         if other == failure.name:
@@ -20,7 +25,7 @@ def after_the_update(failure: Failure) -> Iterator[Lead]:
         told = [r for r in rates if r is not None and np.isfinite(r)]
         if len(told) < 2 or len(told) < len(rates) or np.ptp(told) > 1e-5 * abs(told[0]) or told[0] == 0:
             continue
-        yield Lead(
+        yield Suspect(
             f"the gradient of {failure.name} uses {other} as it is after the update",
             f"with {other} - {told[0]:.4g} d{other} in its place all entries match, in {len(told)} failing cases",
             f"compute every gradient first, and update {other} only then",
@@ -32,7 +37,7 @@ def _rate(s: Scene, other: str) -> float | None:
     """The step ``r`` at which the gradient, linear in the other input, is the claimed one; ``None`` if none."""
     if s.g.shape != s.shape or not np.all(np.isfinite(s.n)):
         return None
-    change = s.n - _gradient_at(s, other, s.inputs[other] - s.true(s.cotangent, other))
+    change = s.n - s.gradient_at(**{other: s.inputs[other] - s.true(s.cotangent, other)})
     off = s.n - s.g
     if not np.any(np.abs(change) > 1e-9):
         return None
@@ -40,52 +45,7 @@ def _rate(s: Scene, other: str) -> float | None:
     return rate if np.allclose(off, rate * change, atol=1e-6 * float(np.max(np.abs(off))) + 1e-12) else None
 
 
-def _gradient_at(s: Scene, other: str, value: Array) -> Array:
-    """The numerical gradient with another input replaced."""
-    span, place = s.at.slices[s.name], s.at.slices[other]
-    origin = s.at.origin.copy()
-    origin[place] = value.ravel()
-    step = 2.0**-17
-    slopes = []
-    for index in range(span.start, span.stop):
-        sides = []
-        for h in (step, -step):
-            moved = origin.copy()
-            moved[index] += h
-            sides.append(float(s.at.flat(moved) @ s.dy))
-        slopes.append((sides[0] - sides[1]) / (2 * step))
-    return np.reshape(slopes, s.shape)
-
-
-def earlier_call(failure: Failure) -> Iterator[Lead]:
-    """The second of two calls gives the first one's gradient, or the sum of both."""
-    told: list[str] = []
-    for s in failure.wrong[:3]:
-        if s.g.shape != s.shape:
-            return
-        at = s.at
-        y, first = at.vjp(at.point.inputs)
-        size = flatten(outputs_of(y)).size
-        one = _only(s, at.pull(y, first, s.dy))
-        two = _only(s, at.pull(y, first, s.dy)) if size else None
-        if one is None or two is None or one.shape != s.shape or two.shape != s.shape:
-            return
-        told.append("grows" if same(s.n, two - one) and np.any(s.n) else "")
-    if len(told) >= 2 and all(word == "grows" for word in told):
-        yield Lead(
-            f"the gradient of {failure.name} accumulates from call to call",
-            f"each call of backward adds the right gradient to the last one, in {len(told)} failing cases",
-            "set the stored gradient to 0 before each backward, or declare accumulates=True where that is meant",
-            "stale",
-        )
-
-
-def _only(s: Scene, gradients: tuple[object, ...]) -> Array | None:
-    claimed = s.at.by_name(gradients)[s.name]
-    return None if claimed is None else np.array(claimed, dtype=np.float64)
-
-
-def first_channel(failure: Failure) -> Iterator[Lead]:
+def first_channel(failure: Failure) -> Iterator[Suspect]:
     """One entry of another input is used for all of them, as an index that does not move does."""
     for other in failure.layer.inputs:
         if other == failure.name:
@@ -106,30 +66,110 @@ def _one_for_all(s: Scene, other: str, index: int) -> Array | None:
     return np.asarray(s.n * (field[index] / field).reshape(-1, *[1] * (s.value.ndim - 2)))
 
 
-VALUES: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
-    ("1 in the place of {}", "wrong input", np.ones_like),
-    ("{} squared", "wrong input", np.square),
-    ("|{}|", "wrong input", np.abs),
-    ("{} where it is positive, 0 elsewhere", "wrong input", lambda a: np.maximum(a, 0)),
-    ("the sigmoid of {}", "wrong input", lambda a: 0.5 + 0.5 * np.tanh(a / 2)),
-    ("tanh of {}", "wrong input", np.tanh),
-    ("{} minus its mean", "wrong input", lambda a: a - a.mean()),
-    ("the first row of {} for every row", "axis", lambda a: np.broadcast_to(a[:1], a.shape)),
-    ("{} with its rows in reverse", "axis", lambda a: a[::-1]),
-    ("{} with its rows moved by one", "axis", lambda a: np.roll(a, 1, 0)),
+FUNCTIONS: tuple[tuple[str, Value], ...] = (
+    ("1 in the place of {}", np.ones_like),
+    ("0 in the place of {}", np.zeros_like),
+    ("{} squared", np.square),
+    ("|{}|", np.abs),
+    ("-{}", np.negative),
+    ("sign({})", np.sign),
+    ("{} where it is positive, 0 elsewhere", lambda a: np.maximum(a, 0)),
+    ("{} > 0, as 0 and 1", lambda a: (a > 0).astype(np.float64)),
+    ("the sigmoid of {}", lambda a: 0.5 + 0.5 * np.tanh(a / 2)),
+    ("tanh of {}", np.tanh),
+    ("{0}(1 - {0})", lambda a: a * (1 - a)),
+    ("1 - {}²", lambda a: 1 - a**2),
+    ("e^{}", np.exp),
+    ("{} minus its mean", lambda a: a - a.mean()),
+    ("{} minus its mean over the samples", lambda a: a - a.mean(axis=0)),
+    ("{} divided by its norm", lambda a: a / np.sqrt(np.sum(a**2))),
+    ("the largest of each row of {}, as 0 and 1", lambda a: 1.0 * (a == a.max(axis=-1, keepdims=True))),
+    ("the softmax of {}", lambda a: np.exp(a) / np.exp(a).sum(axis=-1, keepdims=True)),
 )
 
 
-def another_value(failure: Failure) -> Iterator[Lead]:
-    """The right formula with a function of another input in its place."""
-    for other in failure.layer.differentiable:
+def another_value(failure: Failure) -> Iterator[Suspect]:
+    """The right formula with a function of another input in its place, or with its entries elsewhere."""
+    for other in failure.layer.inputs:
         if other == failure.name or any(s.inputs[other].ndim < 1 for s in failure.wrong):
             continue
-        for words, family, function in VALUES:
-            told = words.format(other)
+        if not all(np.issubdtype(s.inputs[other].dtype, np.floating) for s in failure.wrong):
+            continue
+        for family, words, function, advice in _values(max(s.inputs[other].ndim for s in failure.wrong)):
             yield from failure.lead(
                 family,
-                f"the gradient of {failure.name} uses {told}",
-                given(lambda s, o, f: _gradient_at(s, o, f(s.inputs[o])), other, function),
-                f"use {other} as the forward used it",
+                f"the gradient of {failure.name} uses {words.format(other)}",
+                given(_with_other, other, function),
+                advice.format(other),
             )
+
+
+def _values(ndim: int) -> Iterator[tuple[str, str, Value, str]]:
+    """What may stand in the place of an input: functions of it, parts of it, its entries in another order."""
+    for words, function in FUNCTIONS:
+        yield "wrong input", words, function, "use {} as the forward used it"
+    for words, turn in turns(ndim):
+        yield (
+            "rotation",
+            "{} " + words,
+            turn,
+            "take {} turned round once more, or once less: the forward does not turn it so",
+        )
+    for words, move in MOVES:
+        for reorder in (moved_then_filled, filled_then_moved):
+            yield "transpose", "{} with " + words, given(reorder, move), "take the axes of {} as the forward takes them"
+    for axis in (*range(min(ndim, 2)), *range(-1, 1 - ndim, -1)):
+        for index, which in ((0, "first"), (-1, "last")):
+            family = "dropped term"
+            yield (
+                family,
+                "{} without " + f"the {which} entry of axis {axis}",
+                _along(without(index), axis),
+                "let the loop or slice run over all of {}: its " + which + " entries along an axis are left out",
+            )
+        for done, words in (
+            (first_for_all, "the first entry of {} along axis " + str(axis) + " for every one"),
+            (mean_for_all, "the mean of {} along axis " + str(axis) + " for every entry"),
+            (sum_for_all, "the sum of {} along axis " + str(axis) + " for every entry"),
+            (lambda a, axes: np.roll(a, 1, axes), "{} moved by one along axis " + str(axis)),
+            (lambda a, axes: np.roll(a, -1, axes), "{} moved by one along axis " + str(axis)),
+        ):
+            yield "axis", words, _along(done, axis), "index {} as the forward does, entry by entry"
+
+
+def _along(done: Callable[[Array, tuple[int, ...]], Array], axis: int) -> Value:
+    return lambda a: done(a, (axis % a.ndim,)) if -a.ndim <= axis < a.ndim and a.shape[axis] > 1 else None
+
+
+def _with_other(s: Scene, other: str, function: Value) -> Array | None:
+    """The gradient with the other input replaced; one direction is tried before all entries are."""
+    value = function(s.inputs[other])
+    if value is None or np.array_equal(value, s.inputs[other]) or s.g.shape != s.shape or not np.all(np.isfinite(s.n)):
+        return None
+    direction = np.cos(np.arange(s.value.size) + 0.5).reshape(s.shape)
+    replaced = {other: value}
+    dy = _through_the_activation(s, replaced)
+    slope, claimed = s.slope_along(direction, dy, **replaced), float(np.sum(s.g * direction))
+    if not abs(slope - claimed) <= 100 * TOLERANCE * float(np.sum(np.abs(s.g))) + 1e-12:
+        return s.g + 1 + np.abs(s.g)  # anything but the claim
+    return s.gradient_at(dy, **replaced)
+
+
+def _through_the_activation(s: Scene, replaced: dict[str, Array]) -> Array:
+    """``dy`` weighted so that an activation keeps the slope it has at the point itself.
+
+    A backward takes f' from its forward, even where it takes another input turned or cut. The slope is that of a bias,
+    the last input; a rectifier's is 0 or 1, so that there a large bias opens every output.
+    """
+    bias, here = s.bias, s.slopes
+    if not bias or here is None or bias in (s.name, *replaced):
+        return s.dy
+    if not np.all(np.isfinite(here)) or np.allclose(here, 1):
+        return s.dy
+    if np.all((np.abs(here) < 1e-6) | (np.abs(here - 1) < 1e-6)):
+        replaced[bias] = s.inputs[bias] + 1e3
+        return np.asarray(s.dy * here)
+    there = s.changes_along(bias, **replaced)
+    with np.errstate(all="ignore"):
+        weighted: Array = np.where(there == 0, 0.0, s.dy * here / there)
+    return weighted

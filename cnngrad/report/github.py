@@ -32,8 +32,10 @@ def error_lines(report: ReportData, root: Path | None = None) -> list[str]:
 
 
 def _relative(path: str, root: Path | None) -> str:
+    if root is None:
+        return path
     full = Path(path).resolve()
-    return str(full.relative_to(root.resolve())) if root and full.is_relative_to(root.resolve()) else path
+    return str(full.relative_to(root.resolve())) if full.is_relative_to(root.resolve()) else path
 
 
 def _escaped(text: str, more: str = "") -> str:

@@ -96,7 +96,9 @@ def _suspects(result: Result) -> list[str]:
     for suspect in result.suspects[:2]:
         lines.append(f"  looks like: {suspect.mistake}; {suspect.evidence}")
         if suspect.advice:
-            lines.append(f"  change: {suspect.advice}")
+            lines.append(f"  change: {suspect.advice}" + f"; see {suspect.link}" * bool(suspect.link))
+    if result.where is not None and str(result.where):
+        lines.append(f"  where: {result.where}")
     return lines
 
 

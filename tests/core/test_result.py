@@ -46,6 +46,8 @@ def test_plain_data_for_json() -> None:
     assert data["status"] == "failed"
     assert data["case"] == "n=1 values=integers seed=7"
     assert data["index"] == [0, 1]
-    assert data["suspects"] == [{"mistake": "sign", "evidence": "times -1 matches", "advice": "negate it"}]
+    assert data["suspects"] == [
+        {"mistake": "sign", "evidence": "times -1 matches", "advice": "negate it", "family": "", "link": ""}
+    ]
     assert Case.parse(data["case"]) == case
     assert Result("demo", "agrees", Status.PASSED).to_dict()["case"] is None

@@ -15,14 +15,19 @@ from cnngrad.diagnosis import (
     FAMILIES,
     Family,
     batch_norm,
+    combination,
     derivative,
     factor,
     geometry,
     neuron,
     nothing,
+    of_dy,
     placement,
+    places,
     routing,
+    scaled,
     small,
+    state,
     summing,
     terms,
     where,
@@ -88,6 +93,120 @@ def _global_max(x: Any) -> Any:
     return y, backward
 
 
+class _Piled:
+    """Gradients that are added to those of every call before, by shape."""
+
+    def __init__(self) -> None:
+        self.sums: dict[tuple[int, ...], Any] = {}
+
+    def added(self, g: Any, dy: Any, y: Any, v: Any, c: Any) -> Any:
+        self.sums[g.shape] = self.sums.get(g.shape, 0) + g
+        return self.sums[g.shape]
+
+
+_FIRST: dict[tuple[int, ...], Any] = {}
+
+
+def _first_of(x: Any) -> Any:
+    """The first array of this shape ever seen."""
+    return _FIRST.setdefault(x.shape, np.array(x))
+
+
+def _noise(g: Any, dy: Any) -> Any:
+    """Numbers that hang on dy alone and follow no rule a family knows."""
+    return np.sin(1e3 * (np.arange(g.size) + 1)).reshape(g.shape) * dy.ravel()[0]
+
+
+def _ratio_of_roots(x: Any, c: Any) -> Any:
+    variance = x.var(axis=(0, *range(2, x.ndim)), keepdims=True)
+    return np.sqrt((variance + c["eps"]) / variance)
+
+
+def _moved_by_pad(x: Any, dy: Any, c: Any) -> Any:
+    """Mean pooling's gradient of the padded input, its first entries kept."""
+    padded = np.pad(x, [(0, 0), (0, 0)] + [(c["pad"], c["pad"])] * (x.ndim - 2))
+    _, backward = layers.mean_pool_vjp(padded, **{**c, "pad": 0})
+    whole = _shared_out(padded, dy, c) if not c["count_padding"] else backward(dy)[0]
+    return whole[tuple(slice(0, n) for n in x.shape)]
+
+
+def _shared_out(padded: Any, dy: Any, c: Any) -> Any:
+    """The same where the padding does not count: each window's dy divided by its entries within the input."""
+    pad, rank = c["pad"], padded.ndim - 2
+    inside = np.zeros(padded.shape)
+    inside[(..., *[slice(pad, n - pad) for n in padded.shape[2:]])] = 1
+    whole = np.zeros(padded.shape)
+    for t in np.ndindex(dy.shape[2:]):
+        window = (..., *[slice(t[a] * c["stride"][a], t[a] * c["stride"][a] + c["window"][a]) for a in range(rank)])
+        count = max(float(inside[window][0, 0].sum()), 1.0)
+        whole[window] += (dy[(..., *t)] / count)[(..., *[None] * rank)]
+    return whole
+
+
+def _with_power(x: Any, dy: Any, y: Any, c: Any) -> Any:
+    """p-norm pooling with p in the place of p - 1."""
+    _, backward = layers.p_norm_pool_vjp(x, **c)
+    right = np.zeros(x.shape)
+    for t in np.ndindex(dy.shape[2:]):
+        alone = np.zeros(dy.shape)
+        alone[(..., *t)] = dy[(..., *t)]
+        top = np.where(y[(..., *t)] == 0, 1, y[(..., *t)])[(..., *[None] * (x.ndim - 2))]
+        right += backward(alone)[0] * np.abs(x) / top
+    return right
+
+
+def _behind(v: Any, delta: Any, c: Any) -> Any:
+    """The x of a convolution's backward, for the cotangent before the activation."""
+    return layers.conv_vjp(v["x"], v["w"], v["b"], **c)[1](delta)[0]
+
+
+def _of_neuron(name: str, v: Any, dy: Any) -> Any:
+    _, backward = layers.neuron_vjp(*v.values())
+    return dict(zip(v, backward(dy), strict=True))[name]
+
+
+def _columns(vector: Any, like: Any) -> Any:
+    return np.reshape(vector, (-1, *[1] * (like.ndim - 2)))
+
+
+def _assigned(x: Any, dy: Any, c: Any, last: bool) -> Any:
+    """Max pooling's gradient with = for +=: of all windows of an entry the last is left, or the one of largest dy."""
+    kept = np.zeros(x.shape)
+    places = sorted(np.ndindex(dy.shape[2:]), key=lambda t: 0 if last else float(np.sum(np.abs(dy[(..., *t)]))))
+    for t in places:
+        alone = np.zeros(dy.shape)
+        alone[(..., *t)] = dy[(..., *t)]
+        share = layers.max_pool_vjp(x, **c)[1](alone)[0]
+        kept = np.where(share != 0, share, kept)
+    return kept
+
+
+def _pushed_on(g: Any) -> Any:
+    """Two entries further along the last axis."""
+    moved = np.zeros(g.shape)
+    moved[..., 2:] = g[..., :-2]
+    return moved
+
+
+def _turned(w: Any) -> Any:
+    return np.flip(w, tuple(range(2, w.ndim)))
+
+
+def _border_of_noise(g: Any) -> Any:
+    inside = (slice(None), slice(None), *[slice(1, -1)] * (g.ndim - 2))
+    noise = g + np.sin(1e3 * (np.arange(g.size) + 1)).reshape(g.shape) * g
+    noise[inside] = g[inside]
+    return noise
+
+
+def _slope(y: Any, c: Any) -> Any:
+    return y * (1 - y) if c["activation"] == "sigmoid" else 1.0
+
+
+def _all_but_channels(a: Any) -> Any:
+    return a.sum(axis=(0, *range(2, a.ndim)))
+
+
 dense, sigmoid, tanh, relu = layers.dense, layers.sigmoid, layers.tanh, layers.relu
 global_max = Layer(
     _global_max,
@@ -96,6 +215,7 @@ global_max = Layer(
     dims={"n": (1, 3), "c": (1, 2), "h": (1, 4), "w": (1, 4)},
     shapes=lambda d: {"x": (d.n, d.c, d.h, d.w)},
 )
+wide_max_pool = replace(layers.max_pool, where=lambda d: d.rank == 1 and d.width >= 5 and d.kw == 2)
 
 PLANTED: tuple[Planted, ...] = (
     Planted(dense, "w", lambda g, dy, y, v, c: None, nothing.nothing_returned, "no gradient of w is returned"),
@@ -112,8 +232,38 @@ PLANTED: tuple[Planted, ...] = (
             "the gradient of w is divided by the number of samples"),
     Planted(layers.batch_norm, "beta", lambda g, dy, y, v, c: g * v["gamma"], factor.another_array_too_much,
             "the gradient of beta is multiplied by gamma"),
-    Planted(dense, "w", lambda g, dy, y, v, c: g + 0.1 * v["w"], factor.something_added,
-            "0.1 w is added to the gradient of w"),
+    Planted(dense, "w", lambda g, dy, y, v, c: g + 0.1 * v["w"], of_dy.added_whatever_dy,
+            "0.1 w is added to the gradient of w, whatever dy is"),
+    Planted(dense, "w", lambda g, dy, y, v, c: np.clip(g, -0.5, 0.5), of_dy.not_linear,
+            "the gradient of w is clipped to [-0.5, 0.5]"),
+    Planted(dense, "w", lambda g, dy, y, v, c: (dy**2).T @ v["x"], of_dy.not_linear,
+            "dy is squared in the gradient of w"),
+    Planted(dense, "w", _Piled().added, state.accumulated, "the gradient of w accumulates from call to call"),
+    Planted(dense, "w", lambda g, dy, y, v, c: dy.T @ _first_of(v["x"]), state.does_not_follow,
+            "the gradient of w does not change with x, though it must: x is left out, or its values are those of an "
+            "earlier call"),
+    Planted(layers.softmax, "z", lambda g, dy, y, v, c: y * (dy - dy.mean(axis=-1, keepdims=True)),
+            combination.combinations, "mean(dp) stands in the place of Σ dp p in the gradient of z"),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: g * _ratio_of_roots(v["x"], c), combination.combinations,
+            "γ/√var stands in front in the place of γ/σ in the gradient of x"),
+    Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: _moved_by_pad(v["x"], dy, c), places.wrong_places,
+            "in the gradient of x the border of the padding is not cropped"),
+    Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: _with_power(v["x"], dy, y, c), scaled.powers,
+            "the gradient of x has a power too much or too few: it is multiplied by |x|^(1) y^(-1), y the output"),
+    Planted(layers.sigmoid_conv, "x", lambda g, dy, y, v, c: _behind(v, dy * y * (1 - y) * (1 - y**2), c),
+            scaled.times_function_of_output,
+            "dy is multiplied by 1 - y² too often in the gradient of x, y being the output"),
+    Planted(layers.subsample, "beta", lambda g, dy, y, v, c: _all_but_channels(dy * _slope(y, c) * y),
+            scaled.another_factor,
+            "the gradient of beta is δ times the output: what the forward multiplies beta with is not in it"),
+    Planted(layers.conv, "x", lambda g, dy, y, v, c: g * (v["x"] > 0.3), scaled.times_a_field,
+            "the gradient of x is masked: only entries of x above some number"),
+    Planted(dense, "w", lambda g, dy, y, v, c: g * np.cos(v["x"].sum()), scaled.unknown_factor,
+            "the gradient of w is right but for one factor, which differs from case to case"),
+    Planted(relu, "x", lambda g, dy, y, v, c: np.where(v["x"] == 0, 2 * dy, g), small.only_at_kinks,
+            "the gradient of x is wrong only where x is exactly 0"),
+    Planted(dense, "x", lambda g, dy, y, v, c: dy @ np.abs(v["w"]), wrong_input.another_value,
+            "the gradient of x uses |w|"),
     Planted(layers.conv, "w", lambda g, dy, y, v, c: np.flip(g, tuple(range(2, g.ndim))), placement.flipped,
             "the gradient of w is rotated by 180° (flipped along every spatial axis)"),
     Planted(dense, "x", lambda g, dy, y, v, c: np.roll(g, 1, 1), placement.moved_by_one,
@@ -140,7 +290,7 @@ PLANTED: tuple[Planted, ...] = (
             "every entry of a window gets all of dy, not its maximum alone"),
     Planted(global_max, "x", _tie, routing.paid_too_often, "every entry of a tie gets all of dy"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: _all_to_first(v["x"], dy, c), routing.pooling,
-            "all of dy goes to the first entry of each window"),
+            "dy goes to the first entry of each window alone, as in max pooling"),
     Planted(layers.softmax, "z", lambda g, dy, y, v, c: y * dy, terms.softmax,
             "the cross term is missing: dz is p ⊙ dp"),
     Planted(layers.half_squared_error, "y", lambda g, dy, y, v, c: dy * v["y"] / len(g), terms.losses,
@@ -149,6 +299,27 @@ PLANTED: tuple[Planted, ...] = (
             batch_norm.batch_norm, "dγ sums dy y where it must sum dy x̂"),
     Planted(layers.neuron, "b", lambda g, dy, y, v, c: g * 0 + dy * (_a(v) - v["t"]), neuron.neuron,
             "the factor a(1 - a) is missing: δ is a - t"),
+    Planted(layers.neuron, "x", lambda g, dy, y, v, c: _of_neuron("w", v, dy), placement.exchanged_inputs,
+            "what is returned for x is the gradient of w"),
+    Planted(layers.subsample, "x", lambda g, dy, y, v, c: g * v["beta"][0] / _columns(v["beta"], g),
+            wrong_input.first_channel, "the gradient of x uses beta of the first channel for every channel"),
+    Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: layers.p_norm_pool_vjp(v["x"], **c)[1](dy * y)[0],
+            derivative.power_of_the_output, "the gradient of x is multiplied by y once too often, y being the output"),
+    Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: g * np.sign(v["x"]), derivative.power_of_the_input,
+            "the sign of x is lost in its gradient"),
+    Planted(layers.conv, "w", lambda g, dy, y, v, c: np.swapaxes(g, 0, 1).reshape(g.shape), placement.reordered,
+            "the gradient of w is reshaped where its axes must be moved (the first two axes exchanged)"),
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _assigned(v["x"], dy, c, last=True), geometry.overlap_assigned,
+            "the gradient of x is assigned where windows overlap: only the last one counts"),
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _assigned(v["x"], dy, c, last=False), geometry.overlap_lost,
+            "the gradient of x is assigned where windows overlap: one window's share is left of several"),
+    Planted(wide_max_pool, "x", lambda g, dy, y, v, c: _pushed_on(g), geometry.shifted,
+            "the gradient of x is shifted"),
+    Planted(layers.conv, "x", lambda g, dy, y, v, c: layers.conv_vjp(v["x"], _turned(v["w"]), v["b"], **c)[1](dy)[0],
+            placement.other_input_turned,
+            "the gradient of x is computed with w that is not rotated by 180° (flipped along every spatial axis)"),
+    Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: _border_of_noise(g), geometry.border,
+            "the gradient of x is wrong along its border only"),
     Planted(dense, "x", lambda g, dy, y, v, c: dy @ (v["w"] - 0.1 * dy.T @ v["x"]), wrong_input.after_the_update,
             "the gradient of x uses w as it is after the update"),
     Planted(dense, "w", lambda g, dy, y, v, c: dy.T @ np.tanh(v["x"]), wrong_input.another_value,
@@ -159,8 +330,8 @@ PLANTED: tuple[Planted, ...] = (
             small.one_entry, "the first entry of the gradient of w is wrong, all others are right"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: np.where(g == 0, 7.0, g), geometry.remainder_filled,
             "entries of x that the forward never uses get a gradient"),
-    Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: g * (1 + (max(c["stride"]) > 1) * np.cos(v["x"])),
-            where.only_where, "the stride is ignored"),
+    Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: g + (max(c["stride"]) > 1) * _noise(g, dy),
+            where.only_where, "the stride is not taken into account as in the forward"),
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import cnngrad.diagnosis as diagnosis
 from cnngrad.cli import main
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
-from cnngrad.diagnosis import BUDGET, leads, suspects
+from cnngrad.diagnosis import BUDGET, Diagnosis, diagnosis_of, measured
 from cnngrad.diagnosis.scene import Meter
 from cnngrad.layers import conv, dense
 from cnngrad.pytest_plugin import OPTIONS
@@ -54,7 +54,7 @@ def of_no_shape(right: Any, dy: Any) -> Any:
 
 @pytest.mark.parametrize("backward", [raising, not_numbers, of_nan, of_no_shape])
 def test_survives_a_strange_backward(backward: Callable[..., Any]) -> None:
-    assert isinstance(suspects(spoiled(backward), POINT, "w"), tuple)
+    assert isinstance(diagnosis_of(spoiled(backward), POINT, "w"), Diagnosis)
 
 
 def test_survives_a_forward_that_raises_later() -> None:
@@ -66,7 +66,7 @@ def test_survives_a_forward_that_raises_later() -> None:
             raise MemoryError
         return dense.vjp(*inputs, **config)
 
-    assert suspects(replace(dense, vjp=vjp), POINT, "w") == ()
+    assert diagnosis_of(replace(dense, vjp=vjp), POINT, "w") == Diagnosis()
 
 
 def test_a_slow_layer_only_ends_the_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,7 @@ def test_a_slow_layer_only_ends_the_diagnosis(monkeypatch: pytest.MonkeyPatch) -
         return spoiled(halved).vjp(*inputs, **config)
 
     started = time.monotonic()
-    assert suspects(replace(dense, vjp=vjp), POINT, "w") == ()
+    assert diagnosis_of(replace(dense, vjp=vjp), POINT, "w") == Diagnosis()
     assert time.monotonic() - started < 1
 
 
@@ -100,7 +100,7 @@ def test_the_budget_is_kept(budget: int) -> None:
     layer = replace(conv, vjp=vjp)
     point = Case(tuple(sizes.items()), values="normal").point(layer)
     meter = Meter(budget, 60.0)
-    leads(layer, point, "w", meter)
+    measured(layer, point, "w", meter)
     assert calls["forward"] + calls["backward"] == meter.used <= budget
 
 
@@ -116,7 +116,7 @@ def test_the_message_names_the_mistake_and_stays_short() -> None:
 def test_without_diagnosis_the_verdict_is_the_same_and_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     named = check(spoiled(halved), select=GRADIENTS, raise_on_failure=False)
     silent = check(spoiled(halved), select=GRADIENTS, diagnose=False, raise_on_failure=False)
-    assert [replace(r, suspects=()) for r in named.results] == list(silent.results)
+    assert [replace(r, suspects=(), where=None) for r in named.results] == list(silent.results)
     assert "looks like" not in str(silent)
     monkeypatch.setitem(OPTIONS, "diagnose", False)
     assert "looks like" not in str(check(spoiled(halved), select=GRADIENTS, raise_on_failure=False))
@@ -137,10 +137,10 @@ def test_the_command_line_can_leave_it_out(tmp_path: Any, capsys: pytest.Capture
 
 def test_conventions_are_named_with_the_line_that_declares_them() -> None:
     averaged = spoiled(lambda right, dy: (right[0], right[1] / len(dy), right[2]))
-    (lead, *_) = suspects(averaged, POINT, "w")
+    (lead, *_) = diagnosis_of(averaged, POINT, "w").suspects
     assert 'declare reduction="mean"' in lead.advice
     descending = spoiled(lambda right, dy: (right[0], -right[1], right[2]))
-    (lead, *_) = suspects(descending, POINT, "w")
+    (lead, *_) = diagnosis_of(descending, POINT, "w").suspects
     assert 'declare sign="descent"' in lead.advice
 
 
@@ -158,5 +158,5 @@ def test_a_point_of_the_users_own_is_diagnosed_without_declared_configurations()
 def test_an_input_too_large_costs_no_calls() -> None:
     large = Layer(lambda x: (x * x, lambda dy: (x * dy,)), ("x",), "square", shapes={"x": (BUDGET,)})
     meter = Meter(BUDGET, 60.0)
-    assert leads(large, Case(values="normal").point(large), "x", meter) == ()
+    assert measured(large, Case(values="normal").point(large), "x", meter) == Diagnosis()
     assert meter.used == 2

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from hypothesis import strategies as st
 
 from cnngrad.core.case import Case
-from cnngrad.core.result import Result, Status, Suspect
+from cnngrad.core.result import Result, Status, Suspect, Where
 from cnngrad.core.source import Source
 from cnngrad.report import GRADIENTS, Report
 from cnngrad.report.github import error_lines, job_summary
@@ -38,7 +38,11 @@ RESULTS = st.builds(
     detectable=NUMBERS,
     scale=NUMBERS,
     case=CASES,
-    suspects=st.lists(st.builds(Suspect, ANY_TEXT, ANY_TEXT, ANY_TEXT), max_size=2).map(tuple),
+    suspects=st.lists(st.builds(Suspect, ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT, ANY_TEXT), max_size=2).map(tuple),
+    where=st.none()
+    | st.builds(
+        Where, ANY_TEXT, st.lists(ANY_TEXT, max_size=2).map(tuple), COUNTS, COUNTS, COUNTS, st.booleans(), ANY_TEXT
+    ),
     unaffected=st.lists(ANY_TEXT, max_size=2).map(tuple),
     reproduce=ANY_TEXT,
 )

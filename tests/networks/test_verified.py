@@ -17,6 +17,7 @@ from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from cnngrad.data import generated_digits
+from cnngrad.diagnosis import Diagnosis
 from cnngrad.layers import relu, sigmoid
 from cnngrad.networks import (
     DERIVATIONS,
@@ -79,7 +80,7 @@ def test_a_network_is_verified(name: str, digits: Pair) -> None:
 @pytest.fixture
 def without_places(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which of thousands of entries is worst, and by what mistake, takes most of the time and is not asked here."""
-    monkeypatch.setattr("cnngrad.findings.suspects", lambda layer, point, name: ())
+    monkeypatch.setattr("cnngrad.findings.diagnosis_of", lambda layer, point, name: Diagnosis())
     monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *others: finding(Status.FAILED, input=name))
 
 

@@ -46,7 +46,13 @@ def test_every_field_of_a_failure_is_there() -> None:
     (found,) = json.loads(report_json([report(wrong)]))["layers"][0]["results"]
     assert found["case"] == "n=1 k=2 values=integers seed=7"
     assert found["suspects"] == [
-        {"mistake": ROTATED.mistake, "evidence": ROTATED.evidence, "advice": ROTATED.advice},
+        {
+            "mistake": ROTATED.mistake,
+            "evidence": ROTATED.evidence,
+            "advice": ROTATED.advice,
+            "family": "",
+            "link": "",
+        },
     ]
     expected = {"layer", "check", "status", "input", "reason", "index", "analytic", "numeric", "bound", "how"}
     assert expected | {"entries", "differing", "unaffected", "reproduce"} <= set(found)

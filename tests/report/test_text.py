@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnngrad as cg
-from cnngrad.core.result import Result
+from cnngrad.core.result import Result, Where
 from cnngrad.report.text import SHOWN
 from tests.report.results import REPRODUCE, ROTATED, failure, report, result
 
@@ -23,6 +23,14 @@ conv2d: gradients_match_forward failed for w
   worst at w[0, 0, 0, 0]: backward gives 4, forward differences give 1 (exact); 4 of 4 entries differ
   looks like: the kernel's gradient is rotated by 180°; rotating it back matches exactly
   change: turn it back
+  not affected: x, b
+  reproduce: {REPRODUCE}"""
+LINKED = f"""\
+conv2d: gradients_match_forward failed for w
+  worst at w[0, 0, 0, 0]: backward gives 4, forward differences give 1 (exact); 4 of 4 entries differ
+  looks like: the kernel's gradient is rotated by 180°; rotating it back matches exactly
+  change: turn it back; see docs/derivations/conv
+  where: every entry, only with k > 1 (5 of 5 such points, none of 2 others)
   not affected: x, b
   reproduce: {REPRODUCE}"""
 ROUNDED = """\
@@ -59,6 +67,13 @@ def plain(**facts: Any) -> Result:
         (failure(), FAILED),
         (failure(suspects=(ROTATED,)), SUSPECTED),
         (
+            failure(
+                suspects=(replace(ROTATED, link="docs/derivations/conv"),),
+                where=Where("every entry", ("k > 1",), 5, 5, 7),
+            ),
+            LINKED,
+        ),
+        (
             plain(index=(3,), analytic=1 / 3, numeric=-1.25e-7, bound=3.14e-14, how="complex step", entries=4),
             ROUNDED,
         ),
@@ -87,7 +102,7 @@ def plain(**facts: Any) -> Result:
         (plain(reason="the gradient has shape (1, 3), w has (3,)"), SHAPE),
         (plain(index=(), analytic=4.0, numeric=1.0, bound=0.0, how="exact"), SCALAR),
     ],
-    ids=["exact", "suspect", "rounded", "whole", "not finite", "kink", "shape", "scalar"],
+    ids=["exact", "suspect", "linked", "rounded", "whole", "not finite", "kink", "shape", "scalar"],
 )
 def test_a_failure(failed: Result, text: str) -> None:
     assert str(report(failed)) == text
@@ -165,7 +180,7 @@ def test_a_failure_is_at_most_fifteen_lines_and_never_a_whole_array() -> None:
     for block in blocks:
         assert len(block.splitlines()) <= 15
         assert max(len(line) for line in block.splitlines()) < 300
-    longest = failure(suspects=(ROTATED, ROTATED, ROTATED), reason="a reason")
+    longest = failure(suspects=(ROTATED, ROTATED, ROTATED), reason="a reason", where=Where("every entry", (), 1, 1, 1))
     assert len(str(report(longest)).splitlines()) <= 15
 
 

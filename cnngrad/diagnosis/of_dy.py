@@ -1,0 +1,104 @@
+"""A claim that is no linear function of dy: squared, clipped, normalised, masked by its sign, something added."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from cnngrad.core.arrays import Array
+from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.failure import Failure, given, same
+from cnngrad.diagnosis.scene import Scene
+
+LINEAR = "backward is linear in dy: dy is multiplied in once, whatever its sign and size"
+
+
+def not_linear(failure: Failure) -> Iterator[Suspect]:
+    """What was done to dy, or to the gradient, that no linear function does."""
+    scenes = [s for s in failure.wrong if s.g.shape == s.shape and np.all(np.isfinite(s.g))]
+    if not scenes or len(scenes) < len(failure.wrong) or all(map(_is_linear, scenes[:3])):
+        return
+    name = failure.name
+    of_dy: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+        ("power", "dy is squared", np.square),
+        ("power", "|dy| stands in the place of dy", np.abs),
+        ("power", "sign(dy) stands in the place of dy", np.sign),
+        ("mask", "dy is masked by [dy > 0]", lambda dy: np.maximum(dy, 0)),
+    )
+    for family, words, function in of_dy:
+        yield from failure.lead(
+            family, f"{words} in the gradient of {name}", given(lambda s, f: s.true(f(s.cotangent)), function), LINEAR
+        )
+    largest = max(float(np.max(np.abs(s.g))) for s in scenes)
+    of_gradient: tuple[tuple[str, str, Callable[[Array], Array]], ...] = (
+        ("clipping", f"clipped to [-{largest:.6g}, {largest:.6g}]", lambda n: np.clip(n, -largest, largest)),
+        ("constant factor", "divided by its own norm", lambda n: n / np.sqrt(np.sum(n**2))),
+        ("constant factor", "divided by its own largest entry", lambda n: n / np.max(np.abs(n))),
+        ("power", "squared", np.square),
+        ("power", "without its sign", np.abs),
+        ("power", "its sign alone", np.sign),
+    )
+    for family, words, function in of_gradient:
+        yield from failure.lead(
+            family,
+            f"the gradient of {name} is {words}",
+            given(lambda s, f: f(s.n), function),
+            "return the gradient itself: what becomes of it is the optimiser's matter",
+        )
+    if all(_takes_positive_only(s) for s in scenes):
+        yield Suspect(
+            f"the gradient of {name} does not look at dy where dy is negative: the mask [dy > 0]",
+            f"with the negative dy set to 0 backward gives the same in {len(scenes)} failing cases",
+            "the mask belongs to the forward, [z > 0], whatever dy is",
+            "mask",
+        )
+
+
+def added_whatever_dy(failure: Failure) -> Iterator[Suspect]:
+    """A part of the claim that is there for dy = 0 as well."""
+    parts = [(s, s.rerun(0 * s.dy)) for s in failure.wrong]
+    if not parts or any(part is None or part.shape != s.shape for s, part in parts):
+        return
+    told = [(s, part) for s, part in parts if part is not None and np.any(part)]
+    right = [same(s.n, s.g - part) for s, part in told]
+    if len(told) < min(2, len(failure.wrong)) or any(matched is None for matched in right):
+        return
+    name, words = failure.name, "a term that does not contain dy"
+    fields: dict[str, Callable[[Scene], Array]] = {
+        **{n: given(lambda s, n: s.inputs[n], n) for n in failure.layer.inputs},
+        "the output": lambda s: s.out,
+        "1": lambda s: np.ones(s.shape),
+    }
+    for other, field in fields.items():
+        shares = [_share(part, field(s)) for s, part in told]
+        if all(c is not None for c in shares):
+            words = f"{shares[0]:.4g} {other}" if np.ptp(np.array(shares)) < 1e-6 else f"a multiple of {other}"
+            break
+    yield Suspect(
+        f"{words} is added to the gradient of {name}, whatever dy is",
+        f"backward of dy = 0 gives it; without it every entry is right, in {len(told)} failing cases",
+        "leave it out: the gradient of dy = 0 is 0; weight decay is a layer of its own, or belongs to the update",
+        "added term",
+    )
+
+
+def _share(part: Array, field: Array) -> float | None:
+    if field.shape != part.shape or not np.any(field):
+        return None
+    c = float(np.sum(part * field) / np.sum(np.square(field)))
+    return c if np.allclose(part, c * field, atol=1e-9) else None
+
+
+def _is_linear(s: Scene) -> bool:
+    other = np.cos(np.arange(s.dy.size) + 1.0)
+    parts = [s.rerun(dy) for dy in (other, s.dy - 2 * other)]
+    if any(part is None or part.shape != s.shape for part in parts):
+        return True  # nothing can be said
+    whole = np.asarray(2 * parts[0] + parts[1])  # type: ignore[operator]  # None is ruled out above
+    return same(whole, s.g, float(np.max(np.abs(whole)))) is not None
+
+
+def _takes_positive_only(s: Scene) -> bool:
+    positive = s.rerun(np.maximum(s.dy, 0))
+    return positive is not None and bool(np.any(s.dy < 0)) and np.array_equal(positive, s.g)
