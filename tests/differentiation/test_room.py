@@ -51,6 +51,18 @@ def test_no_step_leaves_the_room(ask: Callable[[Any], Any]) -> None:
         ask(None)
 
 
+def test_nor_does_a_step_of_all_inputs_of_a_colour() -> None:
+    at = np.array([0.5, 1 - 2.0**-28])
+
+    def ask(room: Any) -> Any:
+        f, eye = inside(lambda x: 3 * x), np.eye(2, dtype=bool)
+        return coloured(f, at, np.ones(2), eye, [], np.random.default_rng(0), room)
+
+    assert ask(1 - at).tolist() == [3.0, 3.0]
+    with pytest.raises(ValueError, match="outside"):
+        ask(None)
+
+
 def test_the_answers_are_right() -> None:
     slopes = 0.5 / np.sqrt(AT)
     found = ladder(line(np.sqrt, [1, 1, 1]))

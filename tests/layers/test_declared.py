@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnngrad.core.case import Case, Point
-from cnngrad.layers import mean_pool, p_norm_pool, softmax_cross_entropy
+from cnngrad.layers import max_pool, mean_pool, p_norm_pool, softmax_cross_entropy
 from cnngrad.layers.softmax_cross_entropy import KINDS
 
 
@@ -30,6 +30,17 @@ def test_targets_are_drawn_of_each_kind():
     assert np.unique(drawn[0]).tolist() == [0.0, 1.0]
     assert np.all(drawn[1] * 16 % 1 == 0)
     assert np.unique(drawn[2]).tolist() == [k / 4 for k in range(9)]
+
+
+def test_a_tie_is_told_window_by_window_and_padding_ties_with_nothing():
+    def tied(x, window, pad=0):
+        point = Point(Case(), ("x",), (np.array([[x]]),), {"window": window, "stride": None, "pad": pad})
+        return max_pool.features["ties"](point)
+
+    assert tied([3.0, 3.0, 5.0, 4.0], 2)
+    assert not tied([3.0, 2.0, 2.0, 3.0], 2)
+    assert tied([2.0, 2.0], 3, pad=1)
+    assert not tied([0.0, -1.0], 2, pad=1)
 
 
 def test_a_zero_window_is_one_with_output_0():

@@ -71,3 +71,14 @@ def test_the_feature_ties_means_a_tie_for_the_maximum():
 def test_what_is_refused(call, message):
     with pytest.raises(UsageError, match=message):
         call()
+
+
+def test_a_nan_anywhere_in_a_window_comes_out():
+    for x in ([np.nan, 1.0], [1.0, np.nan]):
+        assert np.isnan(max_pool_vjp([[x]], window=2)[0]).all()
+
+
+def test_complex_numbers_that_tie_leave_it_to_the_first_as_the_backward_does():
+    y, backward = max_pool_vjp(np.array([[[1 + 1e-30j, 1 + 5e-30j]]]), window=2)
+    assert y.imag.tolist() == [[[1e-30]]]
+    assert backward([[[1.0]]])[0].real.tolist() == [[[1.0, 0.0]]]

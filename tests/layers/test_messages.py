@@ -89,7 +89,8 @@ def test_the_rank_is_refused_before_the_layer_is_called():
 
 def test_the_smallest_shapes_are_taken():
     assert layers.flatten_vjp(ONES((2, 3)))[0].shape == (2, 3)
-    assert layers.softmax_vjp([1.0, 1.0])[0].tolist() == [0.5, 0.5]
+    p, softmax_backward = layers.softmax_vjp([1.0, 1.0])
+    assert (p.tolist(), softmax_backward([1.0, 0.0])[0].tolist()) == ([0.5, 0.5], [0.25, -0.25])
     assert layers.half_squared_error_vjp([3.0], [1.0])[0] == 2.0
     assert layers.weight_decay_vjp([2.0])[0] == 1e-4 * 2
     assert layers.weight_decay_vjp([2.0], decay=0)[0] == 0
@@ -103,3 +104,19 @@ def test_what_upsampling_leaves_out():
     # The border counts in the area unless it is said not to.
     assert layers.upsample_mean([[[2.0, 2.0]]], 2, pad=1).tolist() == [[[1.0, 1.0]]]
     assert layers.upsample_mean([[[2.0, 2.0]]], 2, pad=1, count_padding=False).tolist() == [[[2.0, 2.0]]]
+
+
+def test_sums_and_products_keep_the_digits_of_the_finer_precision():
+    # Three windows over the middle entry: in float32 neither of the small shares would leave a trace.
+    _, backward = layers.p_norm_pool_vjp(ONES((1, 1, 5), np.float32), window=3, p=1, stride=1)
+    (dx,) = backward([[[1.0, 2.0**-24, 2.0**-24]]])
+    assert dx[0, 0, 2] == np.float32(1 + 2.0**-23)
+    _, backward = layers.subsample_vjp(ONES((1, 1, 1)), ONES(1, np.float32), ONES(1, np.float32), window=1)
+    assert backward([[[1 / 3]]])[0].tolist() == [[[1 / 3]]]
+
+
+def test_targets_take_the_precision_of_the_outputs():
+    y = ONES((1, 2), np.float32)
+    for cost in (layers.half_squared_error_vjp, layers.softmax_cross_entropy_vjp):
+        E, backward = cost(y, [[1.0, 0.0]])
+        assert (E.dtype, backward(1.0)[0].dtype) == (np.float32, np.float32)

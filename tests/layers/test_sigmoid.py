@@ -20,3 +20,8 @@ def test_the_slope_keeps_its_digits_where_y_is_1():
     slope = backward(np.ones(2))[0]
     assert y[1] * (1 - y[1]) == 0
     assert np.allclose(slope, math.exp(-40), rtol=1e-15, atol=0)
+
+
+def test_at_0_too_it_is_a_function_of_complex_numbers():
+    y, _ = sigmoid_vjp(np.array([1e-30j]))
+    assert (y.real.item(), y.imag.item() / 1e-30) == (0.5, 0.25)
