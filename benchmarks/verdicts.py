@@ -9,19 +9,19 @@ import argparse
 import importlib.metadata
 import os
 import platform
-import subprocess
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import calls, edges, false_alarms, peers, sensitivity
+from benchmarks import calls, edges, false_alarms, sensitivity
+from benchmarks.record import commit
 from cnngrad.core.files import write_whole
 
 RESULTS = Path(__file__).parent / "results" / "verdicts.md"
 QUICK = "\n**A quick run: fewer trials and coordinates than the targets ask for; the counts stand in the tables.**\n"
-HEAD = """# Verdicts: false alarms, sensitivity, cost, and other checkers
+HEAD = """# Verdicts: false alarms, sensitivity and cost
 
 Measured at commit {commit} with {versions}, one thread, {cores} cores.
 Reproduce with `make bench-verdicts` (about half an hour of processor time); points and errors are drawn from fixed
@@ -49,12 +49,6 @@ what is caught where a target is missed.
 ## What a verdict costs
 
 {calls}
-
-## Beside other checkers
-
-The same NumPy layers and points for all. A point is small: at most {most} entries.
-
-{peers}
 """
 
 
@@ -66,7 +60,6 @@ def measured(quick: bool, trials: int, coordinates: int) -> dict[str, str]:
         rows = {i: pool.submit(sensitivity.run_class, i, trials) for i in slowest_first}
         jobs = {
             "false_alarms": pool.submit(false_alarms.report, coordinates),
-            "peers": pool.submit(peers.report, quick),
             "off_scale": pool.submit(sensitivity.off_scale_table, off_scale),
             "edges": pool.submit(edges.edge_table),
             "calls": pool.submit(calls.report, quick),
@@ -87,19 +80,6 @@ def _name(number: int) -> str:
     return sensitivity.classes()[number].name
 
 
-def commit() -> str:
-    """The commit measured at, and whether the package had changes beyond it."""
-    head = _git("rev-parse", "--short", "HEAD")
-    return head + (" with uncommitted changes" if _git("status", "--porcelain", "--", "cnngrad") else "")
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], capture_output=True, text=True, check=True, cwd=RESULTS.parent.parent.parent
-    )
-    return done.stdout.strip()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer trials, points and repeats")
@@ -111,7 +91,7 @@ def main() -> None:
     coordinates = options.coordinates or (200_000 if options.quick else 1_000_000)
     out = options.out or (None if options.quick else RESULTS)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "scipy"))
-    facts = {"commit": commit(), "versions": f"Python {platform.python_version()}, {versions}", "most": peers.MOST}
+    facts = {"commit": commit(), "versions": f"Python {platform.python_version()}, {versions}"}
     note = QUICK if options.quick or trials < 1000 or coordinates < 1_000_000 else ""
     text = HEAD.format(note=note, cores=os.cpu_count(), **facts, **measured(options.quick, trials, coordinates))
     if out is None:
