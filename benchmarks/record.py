@@ -9,9 +9,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def commit() -> str:
-    """The commit measured at, and whether the package had changes beyond it."""
-    head = _git("rev-parse", "--short", "HEAD")
-    return head + (" with uncommitted changes" if _git("status", "--porcelain", "--", "cnngrad") else "")
+    """The last commit that changed the package, and whether it had changes beyond it."""
+    last = _git("log", "-1", "--format=%h", "--", "cnngrad")
+    return last + (" with uncommitted changes" if _git("status", "--porcelain", "--", "cnngrad") else "")
 
 
 def _git(*arguments: str) -> str:
