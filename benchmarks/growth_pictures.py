@@ -50,6 +50,7 @@ def drawn(costs: Costs, folder: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "cnngrad"  # the same file for the same numbers
+    mpl.rcParams["svg.fonttype"] = "none"  # text stays text
     from matplotlib import pyplot
 
     for figure, label in (("forwards", "forwards"), ("times", "time, in fb"), ("peak", "MiB")):
