@@ -52,6 +52,7 @@ def drawn(costs: Costs, folder: Path) -> None:
     mpl.rcParams["svg.hashsalt"] = "cnngrad"  # the same file for the same numbers
     mpl.rcParams["svg.fonttype"] = "none"  # text stays text
     from matplotlib import pyplot
+    from matplotlib.ticker import NullLocator
 
     for figure, label in (("forwards", "forwards"), ("times", "time, in fb"), ("peak", "MiB")):
         canvas, panels = pyplot.subplots(2, 3, figsize=(10, 5.5), layout="constrained")
@@ -59,6 +60,8 @@ def drawn(costs: Costs, folder: Path) -> None:
             for what, marker in (("gradients", "o"), ("check", "s")):
                 rows = costs[sweep.name, what]
                 panel.loglog(*zip(*((n, getattr(c, figure)) for n, c in rows), strict=True), marker=marker, label=what)
+            panel.set_xticks(sweep.gradients, [f"{n:.0e}" if n > 1000 else str(n) for n in sweep.gradients])
+            panel.xaxis.set_minor_locator(NullLocator())
             panel.set(title=sweep.name, xlabel=sweep.axis, ylabel=label)
         panels.flat[0].legend()
         buffer = io.BytesIO()
