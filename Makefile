@@ -15,11 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Steps come in the order written, even under make -j.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-<<<<<<< HEAD
-.PHONY: help verify test check format lint types integration docs messages coverage mutants bench-naming bench-verdicts sweep clean
-=======
-.PHONY: help verify test check format lint types integration docs messages coverage mutants bench bench-verdicts clean
->>>>>>> 2850274 (The other checkers in a package of their own: known mistakes, messages, memory, the targets; and how cost grows)
+.PHONY: help verify test check format lint types integration docs messages coverage mutants bench bench-naming bench-verdicts sweep clean
 
 help:
 	@echo "make verify          verify every reference derivation (DATA=dir: with your own images)"
@@ -27,11 +23,8 @@ help:
 	@echo "make check           format, lint, types, integration tests (frameworks, packaging), then make test"
 	@echo "make docs            the pages, in English and Chinese, into docs/_build/html"
 	@echo "make messages        brings the Chinese catalogues in docs/locale up to the English pages"
-<<<<<<< HEAD
+	@echo "make bench           other checkers on the same layers, and how cost grows (a few minutes)"
 	@echo "make bench-naming    how often the mistake behind a wrong gradient is named"
-=======
-	@echo "make bench           other checkers on the same layers, and how cost grows (about ten minutes)"
->>>>>>> 2850274 (The other checkers in a package of their own: known mistakes, messages, memory, the targets; and how cost grows)
 	@echo "make bench-verdicts  how often mistakes are found and right layers passed"
 	@echo "make sweep           every configuration of a small scope of every layer (long; stops and goes on)"
 	@echo "make coverage        which lines and branches the tests reach, at least 95 %"
@@ -78,7 +71,6 @@ mutants: $(VENV)/.mutants
 coverage: $(VENV)/.dev
 	"$(PY)" -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
 
-<<<<<<< HEAD
 # Ctrl-C loses nothing: the next run takes up what is finished from the file.
 JOBS ?= 2
 SWEEP ?= build/sweep.jsonl
@@ -87,11 +79,10 @@ sweep: $(VENV)/.core
 
 bench-naming: $(VENV)/.bench
 	"$(PY)" -m benchmarks.naming
-=======
+
 bench: $(VENV)/.bench
 	"$(PY)" -m benchmarks.peers
 	"$(PY)" -m benchmarks.growth
->>>>>>> 2850274 (The other checkers in a package of their own: known mistakes, messages, memory, the targets; and how cost grows)
 
 bench-verdicts: $(VENV)/.bench
 	"$(PY)" -m benchmarks.verdicts
