@@ -22,6 +22,25 @@ from mutmut.__main__ import find_mutant, get_diff_for_mutant
 REASONS: dict[str, str] = {
     r"strict=(None|False)|, \)\) *$|zip\(.*, \)": "the lengths are equal by construction; strict only says so",
     r"layers\.(conv|true_conv)\.x__(true_)?conv:": "runs on import, before a mutant is chosen",
+    r"-> .*\"XX(iu|fiub)XX\"": "no dtype has the kind X",
+    r"reshape\(len\(x\), -2\)": "NumPy takes any negative number for the side that is left open",
+    r"copy\(order=(None|\"k\")\)|zeros_like\(None, shape=": "says how the array lies in memory, not what is in it",
+    r"place = np\.zeros_like\(": "places start at 0 in any shape and type; what follows broadcasts them",
+    r"zeros\((dy|share|x), None\)|zeros_like\(like, shape=.*, (dtype=None)?\)": "it has that type anyway",
+    r"np\.result_type\((None, (x|beta)|(dy|delta), None)\)": "in double at least, rounded once at the end",
+    r"sum\(\(.*for tap in g\.taps\(\)\), \)": "there is always a tap, so what the sum starts from does not matter",
+    r"-> .*np\.where\((total|largest) == 0, (2|largest\.dtype\.type\(2\)),": "0 over anything is 0",
+    r"_has_tie: .*pooling\((None|\"XXmax_poolXX\"|\"MAX_POOL\"), x": "the layer refuses such a point first",
+    r"\(np\.isrealobj\(x\)\) and False": "of real numbers both ways are |x|",
+    r"rng\.integers\(9, size=shape\)": "numbers below 9 are drawn from 0 on",
+    r"np\.zeros\(\(1, columns|np\.zeros_like\(columns\[:2\]\)": "an empty colour in store is taken next, as a new one",
+    r"kind=\"STABLE\"": "NumPy takes either case",
+    r"int\(chosen\.max\(initial=-2\)\)": "where there is no input there is no colour either way",
+    r"both_sides=None": "as false as False",
+    r"exact_difference\(Line\(f, at, direction, None": "the difference of every output by itself does not use dy",
+    r"np\.arange\(levels, (dtype=None)?\)": "4.0 to a whole power is a double either way",
+    r"\[~np\.isfinite\(found\)\] = None": "None put into an array of doubles is NaN",
+    r"\) / rng\.choice\(\[-1\.0, 1\.0\], size\)": "dividing by a sign multiplies by it",
 }
 
 DEAD = ("killed", "timeout", "segfault", "suspicious", "caught by type check")
@@ -68,19 +87,27 @@ def part_of(name: str) -> str:
     return name.split(".")[1]
 
 
+def share(killed: int, of: int) -> str:
+    """A percentage; nothing where nothing was run."""
+    return f"{100 * killed / of:.1f} %" if of else ""
+
+
 def summary(found: dict[str, str], alive: list[Survivor]) -> str:
-    """The tables, as Markdown."""
-    lines = ["| part | mutants | killed | survived, explained | survived, unexplained | not run | score |"]
-    lines += ["|---" * 7 + "|"]
+    """The tables, as Markdown; the score leaves out the mutants that no test can notice."""
+    lines = [
+        "| part | mutants | killed | survived, explained | survived, unexplained | not run | killed of run | score |"
+    ]
+    lines += ["|---" * 8 + "|"]
     for part in dict.fromkeys(map(part_of, found)):
         kinds = Counter(what for name, what in found.items() if part_of(name) == part)
         mine = [each for each in alive if part_of(each.name) == part]
         explained = sum(each.reason is not None for each in mine)
         dead, total = sum(kinds[kind] for kind in DEAD), kinds.total()
         unrun = total - dead - len(mine)
-        score = dead / max(total - explained - unrun, 1)
+        run = total - unrun
         lines.append(
-            f"| {part} | {total} | {dead} | {explained} | {len(mine) - explained} | {unrun} | {100 * score:.1f} % |"
+            f"| {part} | {total} | {dead} | {explained} | {len(mine) - explained} | {unrun} "
+            f"| {share(dead, run)} | {share(dead, run - explained)} |"
         )
     reasons = Counter(each.reason for each in alive if each.reason)
     lines += ["", "| survivors | why no test can notice them |", "|---|---|"]

@@ -53,6 +53,25 @@ def test_a_linear_function_has_its_slope_exactly_from_a_step_as_large_as_there_i
     assert found.evidence > 0
 
 
+@pytest.mark.parametrize(
+    ("below", "direction", "unit", "step"), [(1, 1.0, 1, 1), (1, 1.0, 4, 4), (13, 3.0, 4, 16), (2**23, 1.0, 1, 2**20)]
+)
+def test_the_inputs_need_room_too(below: int, direction: float, unit: int, step: int) -> None:
+    at = float(unit * (2**23 - below))
+    found = difference_in(line(lambda x: x - np.float32(at), [at], [direction], 24), 24)
+    assert found is not None
+    assert found.step == step
+    assert found.evidence > 0
+
+
+def test_no_output_and_no_direction_are_no_error() -> None:
+    for f, direction in ((lambda x: x[:0], 1.0), (lambda x: x, 0.0)):
+        found = difference_in(line(f, [5.0], [direction], 24), 24)
+        assert found is not None
+        assert not found.rise.any()
+        assert found.evidence == 0
+
+
 def test_a_border_keeps_the_step_short() -> None:
     for room, step in (([64.0], 32.0), ([8.0], 4.0), ([2.0], 1.0)):
         found = difference_in(line(lambda x: 3 * x, [5.0], [1.0], 24, room), 24)
