@@ -9,6 +9,7 @@ import pytest
 
 from cnngrad.differentiation import Line
 from cnngrad.differentiation.complex_step import complex_buffers, complex_step
+from cnngrad.differentiation.line import EPS
 from tests.differentiation.functions import SMOOTH, Known, at_scales, inside
 
 AT, V, DY = np.array([0.3, -0.7, 1.1]), np.array([1.0, -2.0, 3.0]), np.array([3.0, 5.0, -7.0])
@@ -31,6 +32,18 @@ def test_analytic_code_is_right_to_rounding(known: Known, scale: float) -> None:
         assert abs(found.value - float(np.sum(terms))) <= found.bound + slack
         wrong = float(np.sum(terms)) + 1e-9 * float(np.max(np.abs(terms)))
         assert not inside(wrong, found, terms) or scale not in known.sharp
+
+
+def test_the_bound_is_that_of_the_terms_of_the_outputs_and_of_the_step() -> None:
+    at, direction, dy = np.array([0.0, 0.0]), np.array([0.5, 0.5]), np.array([3.0, 2.0])
+    found = complex_step(Line(lambda x: x + 4, at, direction, dy))
+    assert found is not None
+    assert found.value == 2.5
+    # 64 roundings of the terms (1.5, 1), 4 of the outputs (12, 8) over a step of 2.
+    assert found.bound == pytest.approx(EPS * (64 * np.hypot(1.5, 1) + 4 * np.hypot(12, 8) / 2), rel=1e-12)
+    still = complex_step(Line(lambda x: x * 0, at, direction, dy))
+    assert still is not None
+    assert (still.value, still.bound, still.how) == (0.0, 1e-30, "complex step")
 
 
 def buffered(dtype: Any = None, make: Any = None) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from cnngrad.core.values import integers, lattice, rng_for
 from cnngrad.differentiation import Line
-from cnngrad.differentiation.exact import direction_for, exact, exact_dot, has_spare_bits
+from cnngrad.differentiation.exact import BLOCK, STEP, direction_for, exact, exact_difference, exact_dot, has_spare_bits
 from tests.differentiation.functions import SMOOTH, in_precision
 
 W = lattice(rng_for(0, "w"), (5, 12))
@@ -173,3 +173,33 @@ def test_directions_are_odd_integers_of_ten_bits_and_many_sizes() -> None:
     assert np.all((np.abs(direction) > 512) & (np.abs(direction) < 1024))
     assert np.unique(np.abs(direction)).size == 256
     assert 0.45 < np.mean(direction > 0) < 0.55
+
+
+def test_more_numbers_than_are_taken_at_a_time() -> None:
+    many = np.ones(BLOCK + 3)
+    assert has_spare_bits(many)
+    assert exact_dot(many, many) == BLOCK + 3
+    for place in (0, BLOCK - 1, BLOCK, BLOCK + 2):
+        one = many.copy()
+        one[place] = 1 / 3
+        assert not has_spare_bits(one)
+
+
+def test_products_too_large_to_be_split_add_nothing_of_their_own() -> None:
+    with np.errstate(all="ignore"):
+        assert exact_dot(np.array([2.0**1000, -(2.0**1000)]), np.ones(2)) == 0
+
+
+@pytest.mark.parametrize(
+    ("at", "direction", "step"),
+    [([0.0], [1.0], 1.0), ([1.5], [1.0], 2.0), ([-4.0], [1.0], 4.0), ([0.25, 4.0], [1.0, 0.0], 0.25)],
+)
+def test_the_step_is_a_share_of_the_size_of_what_is_moved(at: Any, direction: Any, step: float) -> None:
+    line = Line(lambda x: 3 * x[:1], np.array(at), np.array(direction), np.ones(1))
+    for sides in (True, False):
+        found = exact_difference(line, both_sides=sides)
+        assert found is not None
+        assert (found.step, found.rise.tolist(), found.evidence) == (step * STEP, [6 * step * STEP], np.inf)
+    half = exact_difference(line, share=STEP / 2)
+    assert half is not None
+    assert half.step == step * STEP / 2
