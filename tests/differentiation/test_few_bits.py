@@ -54,7 +54,8 @@ def test_a_linear_function_has_its_slope_exactly_from_a_step_as_large_as_there_i
 
 
 @pytest.mark.parametrize(
-    ("below", "direction", "unit", "step"), [(1, 1.0, 1, 1), (1, 1.0, 4, 4), (13, 3.0, 4, 16), (2**23, 1.0, 1, 2**20)]
+    ("below", "direction", "unit", "step"),
+    [(1, 1.0, 1, 1), (1, 1.0, 4, 4), (13, 3.0, 4, 16), (2**23, 1.0, 1, 2**20), (2**23, 8.0, 1, 2**20)],
 )
 def test_the_inputs_need_room_too(below: int, direction: float, unit: int, step: int) -> None:
     at = float(unit * (2**23 - below))
@@ -62,6 +63,12 @@ def test_the_inputs_need_room_too(below: int, direction: float, unit: int, step:
     assert found is not None
     assert found.step == step
     assert found.evidence > 0
+
+
+def test_the_unit_of_the_outputs_is_their_own() -> None:
+    found = difference_in(line(lambda x: x / 2, [5.0], [1.0], 24), 24)
+    assert found is not None
+    assert (found.step, found.rise.tolist()) == (2.0**19, [2.0**19])
 
 
 def test_no_output_and_no_direction_are_no_error() -> None:
