@@ -21,6 +21,9 @@ from cnngrad.differentiation.precision import DOUBLE, bits_near
 
 STEP = 2.0**-26
 SPARE_BITS = 4
+FEW = 8  # outputs that move; rounding leaves the bits of so many zero with a chance of 2^-64
+MANY_SPARE_BITS = 14
+LARGER = 8.0, 64.0, 512.0
 BLOCK = 2**16  # numbers taken at a time, so that a sum over millions needs no more memory than one over thousands
 
 
@@ -86,10 +89,23 @@ def exact(line: Line, share: float = STEP) -> Estimate | None:
     Estimate(value=2.25, bound=0.0, how='exact')
     """
     found = exact_difference(line, share)
-    if found is None:
+    if found is None or (np.count_nonzero(found.rise) < FEW and not _no_accident(line, share, found)):
         return None
     bits = bits_near(line.f, line.at, line.y0, line.room) if line.known_bits is None else line.known_bits
     return found.estimate(line.dy) if bits == DOUBLE else None
+
+
+def _no_accident(line: Line, share: float, found: Difference) -> bool:
+    """Whether zero bits are no chance where few outputs move: there are many, or larger steps give the same slope.
+
+    What a rounding hid at one step shows at a step 512 times as large, and so does any curvature.
+    """
+
+    def agrees(times: float) -> bool:
+        other = exact_difference(line, times * share)
+        return other is not None and np.array_equal(other.rise * found.step, found.rise * other.step)
+
+    return found.plainly or all(map(agrees, LARGER))
 
 
 @dataclass(frozen=True)
@@ -98,11 +114,13 @@ class Difference:
 
     Attributes:
         evidence: in how many bits, over all outputs that moved, rounding would have shown.
+        plainly: whether every output ends in many zero bits.
     """
 
     step: float
     rise: Vector
     evidence: float = math.inf
+    plainly: bool = True
 
     def estimate(self, dy: Vector) -> Estimate:
         return Estimate(exact_dot(dy, self.rise) / (2 * self.step), 0.0, "exact")
@@ -129,7 +147,7 @@ def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -
     down = line(-step) if both_sides else line.y0 - (up - line.y0)
     if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
         return None
-    return Difference(step, up - down)
+    return Difference(step, up - down, plainly=all(has_spare_bits(y, MANY_SPARE_BITS) for y in (line.y0, up, down)))
 
 
 def _next_power_of_two(size: float) -> float:
