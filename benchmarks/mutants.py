@@ -39,6 +39,8 @@ REASONS: dict[str, str] = {
     r"both_sides=None": "as false as False",
     r"exact_difference\(Line\(f, at, direction, None": "the difference of every output by itself does not use dy",
     r"np\.arange\(levels, (dtype=None)?\)": "4.0 to a whole power is a double either way",
+    r"astype\(None\), exponents": "NumPy's default is double",
+    r"error <= bound, better": "of two entries with the same error either will do",
     r"\[~np\.isfinite\(found\)\] = None": "None put into an array of doubles is NaN",
     r"\) / rng\.choice\(\[-1\.0, 1\.0\], size\)": "dividing by a sign multiplies by it",
 }

@@ -86,3 +86,12 @@ def test_a_known_output_saves_a_call() -> None:
         return len(seen)
 
     assert calls(np.tanh(AT)) == calls(None) - 1
+
+
+def test_a_shift_reaches_the_ladder() -> None:
+    asked: list[list[float]] = []
+    for shift in (1.0, 1.3):
+        seen: list[float] = []
+        estimate(Line(lambda x, seen=seen: (seen.append(float(x[0])), np.tanh(x.real))[1], AT, V, DY), shift)  # type: ignore[func-returns-value,misc]
+        asked.append(seen)
+    assert len(set(asked[0]) & set(asked[1])) < 6 < len(asked[1])

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from cnngrad.differentiation import Line, Sides, one_sided
+from cnngrad.differentiation.line import EPS
+from cnngrad.differentiation.one_sided import FEW, _extrapolated, _settled
 
 
 def sides(f: Any, at: Any, direction: Any = None) -> Sides:
@@ -149,3 +151,59 @@ def test_what_is_not_finite_is_never_a_narrow_answer() -> None:
         found = sides(f, [0.0])
         assert not (np.isfinite(found.right[0]) and np.isfinite(found.right_bound[0]))
         assert holds(Sides(found.left, found.left, found.left_bound, found.left_bound), 1.0, 1.0)
+
+
+def test_the_few_steps_are_taken_to_both_sides_and_the_first_error_term_is_removed() -> None:
+    moved: list[float] = []
+
+    def square(x: Any) -> Any:
+        moved.append(float(x[0]) - 0.5)
+        return x * x
+
+    found = one_sided(Line(square, np.array([0.5]), np.ones(1), np.ones(1), np.array([0.25])))
+    assert sorted(moved) == sorted([*FEW, *(-step for step in FEW)])
+    assert (found.left[0], found.right[0]) == (1.0, 1.0)
+    assert max(found.left_bound[0], found.right_bound[0]) < 1e-8
+
+
+STEPS = [1.0, 1 / 4, 1 / 16, 1 / 64]
+
+
+def extrapolated(quotients: Any, y0: Any = (0.5,), side: float = 1.0) -> Any:
+    line = Line(lambda x: x, np.zeros(1), np.ones(1), np.ones(len(y0)), np.array(y0))
+    return _extrapolated(line, [side * step for step in STEPS[: len(quotients)]], [np.array(q) for q in quotients])
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_the_bound_is_what_neighbours_differ_by_and_the_noise_of_the_outputs(side: float) -> None:
+    # The noise is 4 roundings of the output and of the largest one: 4 of 1 here, over the step of the second quotient.
+    for quotients in ([[5.0]] * 3, [[5.0]] * 4):
+        value, bound = extrapolated(quotients, side=side)
+        assert (value.tolist(), bound.tolist(), bound.dtype) == ([5.0], [4 * 4 * EPS * 4], np.float64)
+    # What smaller steps differ by within that noise speaks against no larger one.
+    value, bound = extrapolated([[1.0], [1.0], [1.0], [1 + 2.0**-45]], side=side)
+    assert (value.tolist(), bound.tolist()) == ([1.0], [4 * 4 * EPS * 4])
+    # And what they differ by beyond it does.
+    value, bound = extrapolated([[1.0], [1.0], [4.0], [4.0]], side=side)
+    assert bound[0] > 4 * 1
+
+
+def test_where_no_bound_can_be_had_the_smallest_step_stands_without_one() -> None:
+    value, bound = extrapolated([[np.nan], [np.nan], [5.0], [5.0]])
+    assert value.tolist() == [5.0]
+    assert not np.isfinite(bound[0])
+    value, bound = extrapolated([[]] * 4, y0=())
+    assert value.size == bound.size == 0
+
+
+def test_it_is_settled_where_the_largest_slope_is_sharp() -> None:
+    def settled(left: Any, right: Any, left_bound: Any, right_bound: Any, wanted: Any = slice(None)) -> bool:
+        return _settled(Sides(*map(np.array, (left, right, left_bound, right_bound))), wanted)
+
+    assert settled([0.0], [1.0], [np.inf], [1e-6])  # a slope of exactly 0 needs no bound
+    assert not settled([0.5], [1.0], [np.inf], [1e-6])
+    assert settled([0.0], [0.0], [1.0], [1.0])
+    assert settled([1.0], [1.0], [2.0**-11], [0.0])
+    assert not settled([1.0], [1.0], [2.0**-10], [0.0])
+    assert not settled([1e-6], [1e-6], [1e-6], [1e-6])
+    assert settled([1.0], [1.0], [1.0], [1.0], np.array([], dtype=int))
