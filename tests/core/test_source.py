@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 import functools
 import inspect
 from pathlib import Path
@@ -93,3 +94,11 @@ def test_only_a_layer_with_failures_has_a_source() -> None:
     assert found is not None
     assert Path(found.path).resolve() == HERE
     assert cg.check(LAMBDA).source is None
+
+
+def test_a_profiler_of_the_users_is_left_in_place() -> None:
+    with cProfile.Profile() as profile:
+        report = cg.check(LAMBDA, effort="quick", raise_on_failure=False)
+        assert backward_source(LAMBDA, Case().point(LAMBDA)) is None
+    assert report.ok
+    assert profile.getstats()
