@@ -55,6 +55,7 @@ KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "target": (_is_name, "'mynet.py:conv'"),
     "precision": (_is_name, "'float32'"),
     "contiguous": (lambda value: isinstance(value, bool), "True or False"),
+    "conventions": (lambda value: isinstance(value, tuple) and all(map(_is_name, value)), "('a sentence',)"),
     "shapes": (
         _or_none(lambda value: callable(value) or _by_name(_anything)(value)),
         "{'x': (2, 3)}, or lambda d: ...",

@@ -230,6 +230,7 @@ def test_a_declaration_of_another_kind_is_refused() -> None:
         "random": 0,
         "shared": 7,
         "parts": (),
+        "conventions": None,
     }
     assert given.keys() == KINDS.keys()
     for word, value in given.items():
