@@ -182,13 +182,8 @@ def test_every_planted_mistake_changes_what_it_says_and_leaves_the_rest() -> Non
 # All of it, which takes minutes.
 
 
-# A gradient of the neuron's w clipped to -1 … 1 differs at 5 of 56 points, and no check refuses it there.
-CLIPPED = pytest.mark.xfail(strict=True, reason="neuron: its gradient of w clipped to -1 … 1 survives")
-KNOWN = [pytest.param(each, marks=CLIPPED) if each is layers.neuron else each for each in layers.ALL]
-
-
 @pytest.mark.integration
-@pytest.mark.parametrize("layer", [*KNOWN, *networks.DERIVATIONS], ids=lambda layer: layer.name)
+@pytest.mark.parametrize("layer", [*layers.ALL, *networks.DERIVATIONS], ids=lambda layer: layer.name)
 def test_every_mistake_in_every_reference_layer_is_caught(layer: Layer) -> None:
     found = audit(layer)
     assert len(found.of(Fate.CAUGHT)) >= 38

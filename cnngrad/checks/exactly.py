@@ -51,6 +51,8 @@ def _judge(lattice: Lattice, name: str) -> Result | None:
     found = _along(lattice, places, f"exact {name}")
     if found is None or found.difference.evidence < ENOUGH:
         return None
+    if not lattice.own and not found.difference.rise.any():
+        return None  # a larger point may be saturated, and flat for that reason: that says nothing of the case's own
     rounded = places[claim.gradient[span] % _unit(lattice, found, span) != 0]
     if rounded.size > MOST:
         together = claim.holds(found.direction, found.estimate) if lattice.bits == DOUBLE else None

@@ -207,3 +207,13 @@ def test_smooth_layers_of_few_bits_are_not_taken_for_exact() -> None:
             low = in_bits(replace(layer, dims=None, features={}, shapes=dict.fromkeys(layer.inputs, (1, 2))), bits)
             for seed in range(12):
                 assert {(str(r.status) == "failed", r.how) for r in judged(low, seed).values()} <= {(False, "ladder")}
+
+
+def test_a_larger_point_that_is_saturated_says_nothing_of_this_one() -> None:
+    right, wrong = layers.neuron, off(layers.neuron, "w", 0.5)
+    point = Case.parse("features=1 values=integers seed=2")
+    found = [
+        {r.input: str(r.status) for r in gradients.CHECK.run(layer, point.point(layer))} for layer in (right, wrong)
+    ]
+    assert found[0] == {"x": "passed", "w": "passed", "b": "passed"}
+    assert found[1] == {"x": "passed", "w": "failed", "b": "passed"}
