@@ -61,10 +61,15 @@ def names_of(given: str | Iterable[str], word: str = "inputs") -> tuple[str, ...
     Raises:
         UsageError: something else.
     """
-    names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (None,)
+    names: tuple[Any, ...] = (given,) if isinstance(given, str) else tuple(given) if _can_be_listed(given) else (None,)
     if not all(isinstance(name, str) for name in names):
         raise UsageError(f"{word}={given!r} are no names; it takes one, 'x', or several, ('x', 'w')")
     return names
+
+
+def _can_be_listed(given: Any) -> bool:
+    """Whether ``tuple`` takes it; an array of no dimension only looks as if it could."""
+    return isinstance(given, Iterable) and not (isinstance(given, np.ndarray) and given.ndim == 0)
 
 
 def refuse_other(word: str, given: Any, accepted: bool, example: str) -> None:
