@@ -130,7 +130,7 @@ class LayerSuite:
             check(layer)
 
         test_layer.place_as = cls  # type: ignore[attr-defined]  # pytest then reports the user's file and class
-        cls.test_layer = test_layer  # type: ignore[attr-defined]
+        cls.test_layer = test_layer  # type: ignore[attr-defined]  # each suite gets its own
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Make the items; pytest calls this for every test of the class."""

@@ -60,7 +60,7 @@ def test_names_are_listed_before_they_are_used() -> None:
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'cnngrad' has no attribute 'Lairs'"):
-        cnngrad.Lairs  # type: ignore[attr-defined]  # noqa: B018
+        cnngrad.Lairs  # type: ignore[attr-defined]  # noqa: B018 - asking is the test
     assert not hasattr(cnngrad, "Lairs")
 
 

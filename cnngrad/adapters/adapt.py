@@ -88,7 +88,7 @@ def _torch(given: Any, inputs: Names, show: Show, declared: dict[str, Any]) -> L
     owner = getattr(given, "__self__", None) if getattr(given, "__name__", "") == "apply" else given
     is_function = isinstance(owner, type) and issubclass(owner, torch.autograd.Function)
     if is_function or isinstance(given, torch.nn.Module):
-        names = inputs or _required(owner.forward, "cg.from_torch(..., inputs=('x', 'w'))")  # type: ignore[union-attr]
+        names = inputs or _required(owner.forward, "cg.from_torch(..., inputs=('x', 'w'))")  # type: ignore[union-attr]  # recognised as a torch Function
     elif type(given).__name__ == "CustomOpDef":
         names = inputs or tuple(argument.name for argument in given._opoverload._schema.arguments)
     else:

@@ -124,7 +124,7 @@ OF_X = Derivation(
         _dx("the path through the variance has a factor 2 too much", "constant factor",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - 2 * v["xhat"] * _mean(v["dy"] * v["xhat"]))),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 _DG = "dγ = Σ dy x̂, over samples and space"
 
@@ -142,7 +142,7 @@ OF_GAMMA = Derivation(
               lambda v: (_sum(v["dy"]) * _sum(v["xhat"])).ravel(), _DG),
         Wrong("wrong input", "dγ sums dy x̂²", lambda v: _sum(v["dy"] * v["xhat"] ** 2).ravel(), _DG),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 OF_BETA = Derivation(
     values,
@@ -152,4 +152,4 @@ OF_BETA = Derivation(
         Wrong("missing term", "dβ counts the entries: dy is missing",
               lambda v: _sum(np.ones_like(v["dy"])).ravel(), "dβ = Σ dy"),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

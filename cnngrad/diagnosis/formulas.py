@@ -65,7 +65,7 @@ SOFTMAX = Formula(
     "p",
     ("1", "p²", "1 - p", "p²(1 - p)"),
     ("p", "1", "Σ dp", "mean(dp)", "dp p", "p Σ dp", "Σ dp p²", "Σ dp p over the samples", "Σ dp p over everything"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 CROSS_ENTROPY = Formula(
     terms.loss_values,
@@ -103,7 +103,7 @@ CROSS_ENTROPY = Formula(
     ("p", "z", "1", "log p", "σ(z)", "σ(z) Σt", "t/p", "t log p", "p t", "p²", "p Σt of the first sample",
      "t of the next sample", "t of the sample before", "the largest p as 1, times Σt,", "the largest t as 1", "Σt",
      "t Σt", "softmax over the samples"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 SQUARED_ERROR = Formula(
     terms.loss_values,
@@ -137,7 +137,7 @@ SQUARED_ERROR = Formula(
     ("1", "σ(y)", "tanh(y)", "the softmax of y", "y where it is positive", "y²", "t²", "t y", "|y|",
      "t of the next sample", "t of the sample before", "t of the first sample", "the mean of t over the samples",
      "the mean of y over the samples"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _mean(a: Array) -> Array:
@@ -193,6 +193,6 @@ BATCH_NORM = Formula(
      "(x - μ) mean(dy (x - μ))", "x mean(dy x̂)", "x̂ mean(dy x)", "y mean(dy y)", "y mean(dy x̂)", "x̂ mean(dy y)",
      "dy x̂²", "mean(dy) over the samples only", "mean(dy) over all channels", "mean(dy) over space only",
      "x̂ mean(dy x̂) over the samples only", "x̂ mean(dy x̂) over all channels", "γ mean(dy)", "γ x̂ mean(dy x̂)"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 FORMULAS = (SOFTMAX, CROSS_ENTROPY, SQUARED_ERROR, BATCH_NORM)

@@ -90,7 +90,7 @@ PLACES: tuple[tuple[str, Place, str], ...] = (
     ("everything is one entry too near", lambda a, k, t: honest(a, k, t) - 1, "count from 0"),
     ("the windows begin at the last tap, not the first", lambda a, k, t: honest(a, k, t) - a.dilation * (a.kernel - 1),
      "a full correlation begins kernel - 1 entries before the first entry"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def wrong_places(failure: Failure) -> Iterator[Suspect]:

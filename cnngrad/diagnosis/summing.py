@@ -76,7 +76,7 @@ DONE: tuple[tuple[Along, str, str, str, str], ...] = (
     (turned_round, "takes every {of} in the reverse order", "axis", "axis",
      "use the same order of the {one} axis on both sides of the product"),
     (one_on, "pairs each {of} with its neighbour", "axis", "axis", "use the same index on both sides of the product"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def wrong_sum(failure: Failure) -> Iterator[Suspect]:

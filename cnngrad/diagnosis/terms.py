@@ -119,7 +119,7 @@ SOFTMAX = Derivation(
         Wrong("axis", "the sum of the first sample is used for all",
               lambda v: v["p"] * (v["dp"] - _last(v["dp"] * v["p"])[:1]), f"dz = {_SUM}"),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _target(s: Scene) -> Array | None:
@@ -179,7 +179,7 @@ CROSS_ENTROPY = Derivation(
         Wrong("missing term", "the sum of the targets weights t as well",
               lambda v: v["e"] * (v["p"] - v["t"]) * _last(v["t"]), f"only p is weighted: {_CE}"),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 _HSE = "dy = dE (y - t)/N"
 
@@ -203,4 +203,4 @@ SQUARED_ERROR = Derivation(
         Wrong("constant factor", "the difference is divided by N twice",
               lambda v: v["e"] * (v["z"] - v["t"]) / v["n"], f"{_HSE}"),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

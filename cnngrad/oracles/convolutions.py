@@ -78,4 +78,4 @@ ORACLES = (
     ),
     _with_activation("relu_conv", "relu"),
     _with_activation("sigmoid_conv", "sigmoid"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -70,4 +70,4 @@ ORACLES = (
         "connection matrix", ("subsample",), _subsample, _subsample_gradients,
         exact=subsample_is_linear, scale=terms(gradients_by(wirings.subsample_wiring)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -79,4 +79,4 @@ ORACLES = (
         "scipy.special and the Jacobian", ("softmax_cross_entropy",), cross_entropy, cross_entropy_gradients,
         scale=_target_size,
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -174,4 +174,4 @@ ORACLES = (
     ),
     Oracle("plain loops", ("max_pool",), max_by_loops, max_by_loops_gradients, exact=always),
     Oracle("plain loops", ("p_norm_pool",), p_norm_by_loops, p_norm_by_loops_gradients),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -51,7 +51,7 @@ def _one(alias: str, name: str, value: Any) -> Iterator[Found]:
         return
     torch, jax = sys.modules.get("torch"), sys.modules.get("jax")
     if torch is not None and isinstance(value, type) and issubclass(value, torch.autograd.Function):
-        yield _of_framework(alias, name, "torch", "a torch.autograd.Function", required_of(value.forward))  # type: ignore[attr-defined]
+        yield _of_framework(alias, name, "torch", "a torch.autograd.Function", required_of(value.forward))  # type: ignore[attr-defined]  # recognised as a torch Function
     elif torch is not None and isinstance(value, type) and issubclass(value, torch.nn.Module):
         return  # its backward is PyTorch's own
     elif jax is not None and isinstance(value, (jax.custom_vjp, jax.custom_jvp)):

@@ -121,8 +121,8 @@ def test_the_curve_falls_and_rises_and_holds_the_claim() -> None:
         assert 5 < best < 20
         assert min(errors[0], errors[-1]) > 1e6 * errors[best]
         assert np.all(np.diff(curve.steps) < 0)
-    assert abs(right.claimed - right.value) <= right.bound  # type: ignore[union-attr, operator]
-    assert abs(wrong.claimed - wrong.value) > 1e6 * wrong.bound  # type: ignore[union-attr, operator]
+    assert abs(right.claimed - right.value) <= right.bound  # type: ignore[union-attr, operator]  # a kind of picture that has these
+    assert abs(wrong.claimed - wrong.value) > 1e6 * wrong.bound  # type: ignore[union-attr, operator]  # a kind of picture that has these
 
 
 def test_what_cannot_be_had_is_left_blank() -> None:

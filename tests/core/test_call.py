@@ -84,7 +84,7 @@ def test_one_gradient_need_be_no_tuple() -> None:
 def test_the_cotangent_has_the_structure_of_the_output() -> None:
     seen: list[Any] = []
     y = (np.ones((1, 2), np.float32), np.array([1, 2]), 3.0)
-    evaluation = at(lambda x, w, t: (y, lambda dy: (seen.append(dy), w, t)))  # type: ignore[func-returns-value]
+    evaluation = at(lambda x, w, t: (y, lambda dy: (seen.append(dy), w, t)))  # type: ignore[func-returns-value]  # append notes the call, its None does not matter
     evaluation.gradients(np.array([4.0, 5.0, 6.0]))
     ((first, second, third),) = seen
     assert (first.dtype, first.tolist(), second, third) == (np.float32, [[4, 5]], None, 6.0)

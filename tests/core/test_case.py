@@ -34,7 +34,7 @@ def valid_cases(draw: st.DrawFn) -> Case:
 
 
 def demo(**declared: Any) -> Layer:
-    return Layer(lambda x, w: None, ("x", "w"), "demo", **declared)  # type: ignore[arg-type, return-value]
+    return Layer(lambda x, w: None, ("x", "w"), "demo", **declared)  # type: ignore[arg-type, return-value]  # a forward that is never called
 
 
 DIMS = {"dims": {"n": (1, 3), "k": (1, 2)}, "shapes": lambda d: {"x": (d.n, 2), "w": (d.k,)}}

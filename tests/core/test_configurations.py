@@ -18,7 +18,7 @@ Where = Callable[[Any], bool]
 
 
 def layer_of(dims: dict[str, tuple[int, int]] | None, where: Where | None = None) -> Layer:
-    return Layer(lambda x: None, ("x",), "demo", dims=dims, shapes={"x": (1,)}, where=where)  # type: ignore[arg-type, return-value]
+    return Layer(lambda x: None, ("x",), "demo", dims=dims, shapes={"x": (1,)}, where=where)  # type: ignore[arg-type, return-value]  # a forward that is never called
 
 
 def valid(layer: Layer) -> list[Sizes]:

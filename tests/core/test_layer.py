@@ -199,7 +199,7 @@ def test_any_other_fixed_keyword_drops_the_configurations() -> None:
 
 def test_a_layer_does_not_change() -> None:
     with pytest.raises(AttributeError):
-        layer().name = "other"  # type: ignore[misc]
+        layer().name = "other"  # type: ignore[misc]  # frozen, which is the test
 
 
 def test_errors_hold_what_they_speak_of() -> None:
@@ -239,4 +239,4 @@ def test_a_declaration_of_another_kind_is_refused() -> None:
             Layer(lambda x: None, ("x",), **{word: value})
         assert str(refusal.value).startswith(f"{word} is {value!r}; it takes {example}")
     with pytest.raises(UsageError, match="reference is 'torch'; it takes a Layer of the same inputs in float64"):
-        Layer(lambda x: None, ("x",), reference="torch")  # type: ignore[arg-type]
+        Layer(lambda x: None, ("x",), reference="torch")  # type: ignore[arg-type]  # wrong on purpose

@@ -332,7 +332,7 @@ PLANTED: tuple[Planted, ...] = (
             "entries of x that the forward never uses get a gradient"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: g + (max(c["stride"]) > 1) * _noise(g, dy),
             where.only_where, "the stride is not taken into account as in the forward"),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _a(v: Any) -> Any:

@@ -82,7 +82,7 @@ def test_a_kink_gets_no_answer_from_anyone(answer: Any) -> None:
 def test_a_known_output_saves_a_call() -> None:
     def calls(known_y0: Any) -> int:
         seen = []
-        estimate(Line(lambda x: (seen.append(1), np.tanh(x))[1], AT, V, DY, known_y0))  # type: ignore[func-returns-value]
+        estimate(Line(lambda x: (seen.append(1), np.tanh(x))[1], AT, V, DY, known_y0))  # type: ignore[func-returns-value]  # append notes the call, its None does not matter
         return len(seen)
 
     assert calls(np.tanh(AT)) == calls(None) - 1
@@ -92,6 +92,6 @@ def test_a_shift_reaches_the_ladder() -> None:
     asked: list[list[float]] = []
     for shift in (1.0, 1.3):
         seen: list[float] = []
-        estimate(Line(lambda x, seen=seen: (seen.append(float(x[0])), np.tanh(x.real))[1], AT, V, DY), shift)  # type: ignore[func-returns-value,misc]
+        estimate(Line(lambda x, seen=seen: (seen.append(float(x[0])), np.tanh(x.real))[1], AT, V, DY), shift)  # type: ignore[func-returns-value,misc]  # append notes the call; bound at once
         asked.append(seen)
     assert len(set(asked[0]) & set(asked[1])) < 6 < len(asked[1])

@@ -47,7 +47,7 @@ RELU = (
         relu, "relu_both_sides_at_zero", "mask", "at 0 the slopes of both sides are added up",
         needs="zeros", x=lambda s: s.dy * ((s.x >= 0) * 1.0 + (s.x == 0)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 SIGMOID = (
     planted(
@@ -88,7 +88,7 @@ SIGMOID = (
         sigmoid, "sigmoid_y_minus_one", "constant factor", "the derivative is y(y - 1); the sign is wrong",
         x=lambda s: s.dy * s.out * (s.out - 1),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 TANH = (
     planted(
@@ -121,7 +121,7 @@ TANH = (
     planted(
         tanh, "tanh_one_sign", "one element", "one entry of dx has the wrong sign", x=lambda s: one_sign(s.right.x),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 IDENTITY = (
     planted(
@@ -144,6 +144,6 @@ IDENTITY = (
         identity, "identity_one_entry_off", "one element", "one entry of dx is too large by a millionth of itself",
         x=lambda s: s.dy * np.where(np.arange(s.x.size).reshape(s.x.shape) == s.x.size // 2, 1 + 2.0**-20, 1.0),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*RELU, *SIGMOID, *TANH, *IDENTITY)

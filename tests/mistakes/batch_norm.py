@@ -122,4 +122,4 @@ MISTAKES: tuple[Mistake, ...] = (
         batch_norm, "batch_norm_dgamma_last_sample_dropped", "dropped sample", "dγ leaves out the last sample",
         gamma=lambda s: _summed(without_last(s.dy * _parts(s).normal)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -90,7 +90,7 @@ DENSE = (
         dense, "dense_dw_accumulated", "accumulated", "dw is added to that of earlier calls",
         needs="a second call", w=_accumulated,
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _put_back(s: Any, dy: Any) -> Any:
@@ -125,7 +125,7 @@ FLATTEN = (
         flatten, "flatten_dx_without_batch", "axis", "every sample gets the dx of the first",
         needs="batch > 1", x=lambda s: np.repeat(s.right.x[:1], len(s.x), axis=0),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _activation(s: Any) -> Any:
@@ -188,6 +188,6 @@ NEURON = (
         neuron, "neuron_target_forgotten", "missing term", "δ is a · a(1 - a): the target is not subtracted",
         w=lambda s: s.dy * _activation(s) ** 2 * (1 - _activation(s)) * s.x,
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*DENSE, *FLATTEN, *NEURON)

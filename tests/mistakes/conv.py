@@ -64,7 +64,7 @@ ROTATION = (
         conv, "conv_dw_last_axis_flipped", "rotation", "the kernel's gradient is flipped along its last axis",
         needs="k > 1", w=lambda s: np.flip(s.right.w, -1),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 AXES = (
     planted(
@@ -97,7 +97,7 @@ AXES = (
         conv, "conv_dx_first_channel_everywhere", "axis", "every channel's dx uses the kernels of the first channel",
         needs="c > 1", x=lambda s: input_gradient(s, w=np.repeat(s.w[:, :1], s.w.shape[1], axis=1)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 SUMS = (
     planted(
@@ -157,7 +157,7 @@ SUMS = (
         conv, "conv_dx_single_precision", "precision", "dx is rounded to single precision on the way",
         needs="numbers of many bits", x=lambda s: s.right.x.astype(np.float32).astype(np.float64),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 GEOMETRY = (
     planted(
@@ -209,6 +209,6 @@ GEOMETRY = (
         conv, "conv_dw_from_unpadded_x", "wrong input", "dw reads x where it must read pad(x)",
         needs="padding", w=lambda s: kernel_gradient(s, padded=_unpadded(s)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*ROTATION, *AXES, *SUMS, *GEOMETRY)

@@ -79,7 +79,7 @@ TRUE = (
         true_conv, "true_conv_db_last_filter_forgotten", "dropped term", "db leaves out the last filter",
         b=lambda s: without_last(s.right.b),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 RELU = (
     _inside(
@@ -108,7 +108,7 @@ RELU = (
         relu_conv, "relu_conv_db_from_dy", "wrong input", "db sums dy where it must sum dy times [z > 0]",
         lambda s: s.dy, "b",
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 SIGMOID = (
     _inside(
@@ -151,7 +151,7 @@ SIGMOID = (
         "dx alone has y(1 - y) twice",
         lambda s: s.dy * (s.out * (1 - s.out)) ** 2, "x",
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 CHANNELS_LAST = (
     planted(
@@ -183,6 +183,6 @@ CHANNELS_LAST = (
         "dx is shifted by one entry along its last spatial axis",
         needs="width > 1", x=lambda s: np.roll(s.right.x, 1, axis=-2),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*TRUE, *RELU, *SIGMOID, *CHANNELS_LAST)

@@ -59,7 +59,7 @@ SOFTMAX = (
         softmax, "softmax_mean_of_dp", "constant factor", "the sum over the classes is divided by their number",
         z=lambda s: s.out * (s.dy - _dot(s) / s.z.shape[-1]),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 CROSS_ENTROPY = (
     planted(
@@ -112,7 +112,7 @@ CROSS_ENTROPY = (
         softmax_cross_entropy, "cross_entropy_softmax_over_samples", "axis", "p is normalised over the samples",
         z=lambda s: s.dy * (np.exp(s.z) / np.exp(s.z).sum(axis=0) * s.t.sum(axis=1, keepdims=True) - s.t) / len(s.z),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 SQUARED_ERROR = (
     planted(
@@ -152,7 +152,7 @@ SQUARED_ERROR = (
         "dy is multiplied by y(1 - y), which belongs to the layer below",
         y=lambda s: s.right.y * s.y * (1 - s.y),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 DECAY = (
     planted(
@@ -193,6 +193,6 @@ DECAY = (
         weight_decay, "weight_decay_one_sign", "one element", "one entry of dW has the wrong sign",
         w=lambda s: one_sign(s.right.w),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*SOFTMAX, *CROSS_ENTROPY, *SQUARED_ERROR, *DECAY)

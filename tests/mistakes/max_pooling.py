@@ -122,7 +122,7 @@ MAX = (
         "dx moves by the window where it must move by the stride",
         needs="stride other than window", x=lambda s: _route(s, _argmax(s), window_as_stride),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _norm(s: Any, share: Callable[[Any, Any], Any], assign: bool = False) -> Any:
@@ -191,6 +191,6 @@ P_NORM = (
         needs="zero window",
         x=_divided_by_zero,
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*MAX, *P_NORM)

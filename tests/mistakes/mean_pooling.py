@@ -119,7 +119,7 @@ MEAN = (
         "dx keeps the border in front: its padding is not cropped",
         needs="padding", x=lambda s: _spread(s, _area(s), not_cropped),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 
 def _down(s: Any) -> Any:
@@ -192,6 +192,6 @@ SUBSAMPLE = (
         subsample, "subsample_db_times_area", "constant factor", "db sums over the entries of x: the area too often",
         needs="window > 1", b=lambda s: _summed(_up(s, s.dy * _derivative(s))),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 MISTAKES: tuple[Mistake, ...] = (*MEAN, *SUBSAMPLE)

@@ -223,4 +223,4 @@ CONVOLUTIONS = (
         some_maps, "partial_conv_db_stays_zero", "dropped term",
         "db is made as zeros and never filled", b=lambda s: np.zeros_like(s.b),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

@@ -101,7 +101,7 @@ COSTS = (
         weight_decay, "weight_decay_half_kept", "constant factor",
         "dW = λ/2 W: the ½ of the penalty does not cancel the 2 of the square", w=lambda s: s.right.w / 2,
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 NORMALISED = (
     slip(
@@ -134,6 +134,6 @@ NORMALISED = (
         "dγ sums dy ⊙ (x - μ) where it must take x̂",
         gamma=lambda s: (s.dy * _Normalised(s).centred).sum(axis=all_but_channels(s.x)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 COSTS_AND_NORMS = (*COSTS, *NORMALISED)

@@ -75,7 +75,7 @@ REMEMBERING = (
         "dβ is added to what the backward before has left and never set to zero",
         _never_set_to_zero, ("beta",), "a second backward",
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 CONNECTED = (
     slip(
@@ -141,7 +141,7 @@ CONNECTED = (
         "the hidden δ is f′ (Σ δ_k)(Σ_k W_kh), a product of two sums, where it is f′ Σ_k W_kh δ_k",
         needs="o > 1", z=lambda s: (1 - np.tanh(s.z) ** 2) * s.dy.sum(axis=1, keepdims=True) * s.w.sum(axis=0),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 ELEMENTWISE = (
     slip(relu, "relu_mask_not_binary", "mask", "dx = dy ⊙ max(x, 0): the mask is the output itself, not 0 and 1",
@@ -162,6 +162,6 @@ ELEMENTWISE = (
     slip(identity, "identity_with_a_sigmoid_slope", "activation derivative",
          "dx = dy ⊙ y(1 - y): the slope of the sigmoid for a linear activation",
          x=lambda s: s.dy * s.out * (1 - s.out)),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 DENSE = (*REMEMBERING, *CONNECTED, *ELEMENTWISE)

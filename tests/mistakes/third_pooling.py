@@ -145,4 +145,4 @@ POOLING = (
         beta=lambda s: again(subsample, s, config=s.config | {"activation": "identity"}).beta,
         b=lambda s: s.dy.sum(axis=all_but_channels(s.dy)),
     ),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line

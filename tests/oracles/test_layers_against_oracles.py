@@ -166,7 +166,7 @@ CONSISTENT: dict[str, tuple[Make, Layer, dict[str, Any]]] = {
     "another epsilon": (
         lambda: with_config(layers.batch_norm, eps=1e-4), layers.batch_norm, {"n": 4, "large_eps": 0},
     ),
-}  # fmt: skip
+}  # fmt: skip  # a table: what belongs together stays on one line
 
 
 @pytest.mark.parametrize("mistake", CONSISTENT)

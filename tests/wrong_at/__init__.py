@@ -106,7 +106,7 @@ FEATURES: tuple[WrongAt, ...] = (
     WrongAt("bias positive", conv, "b", lambda d: d.b.flat[0] > 0, ("",)),
     WrongAt("largest entry of the input negative", mean_pool, "x", lambda d: d.x.max() < 0, ("",)),
     WrongAt("last cotangent negative", conv, "b", lambda d: d.dy.flat[-1] < 0, ("",)),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 PAIRS: tuple[WrongAt, ...] = (
     WrongAt("padding and stride", conv, "x", lambda d: d.pad > 0 and d.stride > 1,
@@ -124,7 +124,7 @@ PAIRS: tuple[WrongAt, ...] = (
             ("height=2 kh=2 stride=2", "width=2 kw=2 stride=2")),
     WrongAt("H != W and a negative last entry", conv, "x", lambda d: d.height != d.width and d.x.flat[-1] < 0,
             ("height=2", "width=2")),
-)  # fmt: skip
+)  # fmt: skip  # a table: what belongs together stays on one line
 
 ALL = (*FEATURES, *PAIRS)
 
