@@ -72,6 +72,30 @@ def test_compiled_code_that_takes_contiguous_arrays_only_says_so() -> None:
     assert cg.check(module.right, np.arange(12.0)[::2], np.array([1.0, -2.0])[::-1], effort="quick").ok
 
 
+@pytest.mark.integration
+def test_octave_itself_runs_the_layer(monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("octave-cli") is None:
+        pytest.skip("no octave-cli: conv_layer.m runs only where GNU Octave is installed; its stand-in is tested above")
+    description = load("octave_files").__doc__ or ""
+    (command,) = [line.strip() for line in description.splitlines() if line.startswith("    octave-cli")]
+    monkeypatch.setenv("CONV_COMMAND", command)
+    module = load("octave_files")
+    # Octave starts for every call, about a hundred here: one check, and of the wrong layer one point.
+    only: Any = {"select": ("gradients_match_forward",), "effort": "quick", "raise_on_failure": False}
+    report = cg.check(module.right, **only)
+    assert report.ok, str(report)
+    report = cg.check(module.wrong, **only, case="values=integers seed=0", diagnose=False)
+    assert [(result.check, result.input) for result in report.failures] == [("gradients_match_forward", "w")]
+
+
+@pytest.mark.integration
+def test_what_the_program_behind_the_files_complains_of_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = load("octave_files")
+    monkeypatch.setattr(module, "COMMAND", f"{module.STAND_IN} and one word too many")
+    with pytest.raises(cg.UsageError, match=r"(?s)ended with 1: .*TypeError: main\(\) takes 2 positional arguments"):
+        cg.check(module.right, effort="quick")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_glue_takes_at_most_five_lines(name: str) -> None:
     source = (EXAMPLES / name / "layers.py").read_text("utf-8")
