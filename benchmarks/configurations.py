@@ -1,7 +1,7 @@
 """What the search over configurations finds, how often it is wrong, and what it costs.
 
-``python -m benchmarks.configurations [--quick N --normal N]``: every layer of ``tests/wrong_at`` (wrong where one
-feature holds, right elsewhere), its right twins over many seeds, and the cost of a check in forward calls and as a
+``python -m benchmarks.configurations [--quick N --normal N] [--write]``: every layer of ``tests/wrong_at`` (wrong where
+one feature holds, right elsewhere), its right twins over many seeds, and the cost of a check in forward calls and as a
 multiple of one forward + backward.
 """
 
@@ -12,13 +12,16 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.record import commit
 from cnngrad import layers
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, Point
+from cnngrad.core.files import write_whole
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
 from cnngrad.networks import initial, inputs_for, lenet, one_hot_rows
@@ -26,6 +29,14 @@ from cnngrad.report import GRADIENTS
 from cnngrad.runner import check
 from tests.wrong_at import ALL, TWINS, WrongAt
 
+RESULTS = Path(__file__).parent / "results" / "configurations.md"
+HEAD = """# Beyond one point: what the search over configurations finds and costs
+
+Measured at commit {commit}. Every layer of `tests/wrong_at` is wrong exactly where one feature, or a pair of them,
+holds and right elsewhere; it is checked with no hint beyond its `dims`. *Smallest*: the failure was shrunk to that
+feature alone. The right twins are checked under many seeds. Reproduce with `python -m benchmarks.configurations`.
+
+"""
 RUNS = 31  # forwards and backwards timed, of which the median counts
 
 
@@ -127,18 +138,30 @@ def costs() -> Iterator[str]:
     yield "\nfb: the time of one forward + backward of the same layer, at the middle of its dims."
 
 
+def alarms(quick: int, normal: int) -> Iterator[str]:
+    """The right twins."""
+    yield "| right twin | effort | called wrong |"
+    yield "|---|---|---|"
+    for twin in TWINS:
+        for effort, seeds in (("quick", quick), ("normal", normal)):
+            yield alarms_row(twin, effort, seeds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", type=int, default=1000, metavar="SEEDS")
     parser.add_argument("--normal", type=int, default=100, metavar="SEEDS")
     parser.add_argument("--seed", type=int, default=0, help="of the wrong layers")
+    parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     options = parser.parse_args()
     os.environ["CNNGRAD_MEMORY"] = "off"
-    print(*costs(), "", *caught(options.seed), "", sep="\n", flush=True)
-    print("| right twin | effort | called wrong |", "|---|---|---|", sep="\n")
-    for twin in TWINS:
-        for effort, seeds in (("quick", options.quick), ("normal", options.normal)):
-            print(alarms_row(twin, effort, seeds), flush=True)
+    lines = []
+    for line in (*costs(), "", *caught(options.seed), "", *alarms(options.quick, options.normal)):
+        print(line, flush=True)
+        lines.append(line)
+    if options.write:
+        text = HEAD.format(commit=commit()) + "\n".join(lines) + "\n"
+        write_whole(RESULTS, lambda file: file.write(text.encode()))
 
 
 if __name__ == "__main__":
