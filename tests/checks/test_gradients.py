@@ -96,6 +96,19 @@ def test_a_zero_gradient_of_a_mean_over_many_inputs_fails() -> None:
     assert abs(result.numeric or 0.0) > 1e-6
 
 
+@pytest.mark.parametrize("weight", [1e-2, 1e-4, 1e-6])
+def test_a_forgotten_term_that_complex_numbers_do_not_see_either(weight: float) -> None:
+    def penalised(forgotten: bool) -> Layer:
+        def vjp(w: Any) -> Any:
+            slope = 1 / np.cosh(w) ** 2 + (0 if forgotten else weight * np.sign(w))
+            return np.sum(np.tanh(w)) + weight * np.sum(np.abs(w)), lambda dy: (dy * slope,)
+
+        return layer_of(vjp, ("w",), shapes={"w": (40,)})
+
+    assert statuses(judge(penalised(forgotten=False), NORMAL)) == {"w": "passed"}
+    assert statuses(judge(penalised(forgotten=True), NORMAL)) == {"w": "failed"}
+
+
 # What can be told from what the backward returned.
 
 

@@ -81,7 +81,7 @@ def with_wrong_weights(layer: Layer, shares: dict[int, float]) -> Layer:
 
 
 @pytest.mark.parametrize("share", [1e-1, 1e-6])
-@pytest.mark.parametrize(("layer", "case", "more"), [(CONV, LATTICE, 16), (CONV, NORMAL, 22), (DENSE, NORMAL, 22)])
+@pytest.mark.parametrize(("layer", "case", "more"), [(CONV, LATTICE, 16), (CONV, NORMAL, 26), (DENSE, NORMAL, 26)])
 @pytest.mark.parametrize("place", [0, 1234, 1799])
 def test_one_wrong_entry_among_thousands_costs_about_twenty_forwards(
     layer: Layer, case: str, more: int, share: float, place: int

@@ -65,6 +65,23 @@ def test_where_complex_numbers_mislead_the_ladder_stands(f: Any, slopes: Any) ->
     assert abs(found.value - float(np.dot(DY, slopes))) <= found.bound < 1e-9
 
 
+def test_what_a_claim_and_one_tiny_step_confirm_needs_no_ladder() -> None:
+    for enough, calls in ((None, 20), (lambda found: False, 20), (lambda found: True, 6)):
+        seen: list[int] = []
+        line = line_of(lambda x, seen=seen: (seen.append(1), np.tanh(x))[1])  # type: ignore[func-returns-value,misc]  # append notes the call; bound at once
+        found = smooth(line, enough=enough)
+        assert found is not None
+        assert (found.how, len(seen)) == ("complex step", calls)
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("misled", [np.abs, lambda x: 0 * x + np.var(x), lambda x: np.real(x) * x])
+def test_what_misleads_complex_numbers_is_seen_by_the_tiny_step(misled: Any, weight: float) -> None:
+    found = smooth(line_of(lambda x: np.tanh(x) + weight * misled(x)), enough=lambda found: True)
+    assert found is not None
+    assert found.how == "ladder"
+
+
 def test_smooth_does_not_use_the_exact_tier() -> None:
     found = smooth(line_of(lambda x: 0.75 * x))
     assert found is not None
