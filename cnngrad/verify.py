@@ -1,9 +1,10 @@
-"""The main job: every reference derivation, the identities and the networks, verified and shown line by line."""
+"""The main job: every reference derivation, the identities and the networks, verified."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from cnngrad.checks.oracle import oracle_checks
 from cnngrad.core.arrays import Vector, round_to_bits
 from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Status
+from cnngrad.core.result import Result, Status
 from cnngrad.core.values import rng_for
 from cnngrad.data import Digits, Labels, generated_digits, load_mnist, one_hot
 from cnngrad.examining import examine
@@ -26,41 +27,13 @@ from cnngrad.search import explicit_cases
 from cnngrad.work import Subject, Work
 
 SEEDS = 5  # draws for each identity and each network
-SUBJECTS = len(layers.ALL) + len(DERIVATIONS) + len(IDENTITIES) + len(NETWORKS)  # lines there are
+IDENTITY = "identity_holds"
+FEATURES = "every_feature_is_reached"
+Planned = tuple[str, Callable[[], Report]]
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of the table.
-
-    Attributes:
-        kind: ``derivation``, ``identity`` or ``network``.
-        points: configurations and values at which it was judged.
-        entries: numbers compared; for a derivation and a network, gradient entries against differences.
-        detectable: the smallest error that could have been seen, relative to the largest entry; 0 is exact.
-        reached, missing: features of the layer that were met, and those that were not.
-        details: what went wrong, in full; empty where nothing did.
-    """
-
-    kind: str
-    name: str
-    status: Status
-    points: int
-    entries: int
-    detectable: float
-    reached: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    oracles: int = 0
-    details: str = ""
-
-    @property
-    def good(self) -> bool:
-        """Whether the line may be shown without a mark."""
-        return self.status == Status.PASSED and not self.missing
-
-
-def verify(data: Path | None = None, seed: int = 0, work: Work | None = None) -> Iterator[Line]:
-    """All lines, each as soon as it is known.
+def plan(data: Path | None = None, seed: int = 0, work: Work | None = None) -> list[Planned]:
+    """All that is verified: what each is called, and a function that gives its report.
 
     Args:
         data: a folder with the MNIST files, for the networks that take them; generated images without it.
@@ -68,45 +41,56 @@ def verify(data: Path | None = None, seed: int = 0, work: Work | None = None) ->
 
     Raises:
         UsageError: the folder does not hold what is needed.
+
+    >>> [name for name, _ in plan()][:3]
+    ['conv', 'true_conv', 'relu_conv']
     """
     digits = generated_pair(seed) if data is None else _first(load_mnist(data))
-    for layer in (*layers.ALL, *DERIVATIONS):
-        yield verify_layer(layer, seed, work)
-    for identity in IDENTITIES:
-        yield verify_identity(identity, seed)
-    for name, network in NETWORKS.items():
-        yield verify_network(name, network, digits, seed, work)
+    return [
+        *((layer.name, partial(verify_layer, layer, seed, work)) for layer in (*layers.ALL, *DERIVATIONS)),
+        *((_called(identity), partial(verify_identity, identity, seed)) for identity in IDENTITIES),
+        *((name, partial(verify_network, name, net, digits, seed, work)) for name, net in NETWORKS.items()),
+    ]
 
 
-def verify_layer(layer: Layer, seed: int = 0, work: Work | None = None) -> Line:
-    """One derivation: differences and oracles at every explicit configuration.
+def verify_layer(layer: Layer, seed: int = 0, work: Work | None = None) -> Report:
+    """One derivation: differences and oracles at every explicit configuration, which have to reach every feature.
 
-    >>> verify_layer(layers.relu).good
+    >>> verify_layer(layers.relu).ok
     True
     """
     subject = Subject(layer, (gradients.CHECK, *oracle_checks(layer)))
     points = (case.point(layer) for case in explicit_cases(layer, "normal", seed))
     report = examine(subject, points, work, seed=seed, diagnose=False)
-    return _line("derivation", layer.name, report, oracles=len(subject.checks) - 1)
+    if not report.ok or not report.missing_features:
+        return report
+    why = f"not one point had {', '.join(report.missing_features)}"
+    return replace(report, results=(*report.results, Result(layer.name, FEATURES, Status.FAILED, reason=why)))
 
 
-def verify_identity(identity: Identity, seed: int = 0) -> Line:
-    """One identity of the source texts, for several draws of integers.
+def verify_identity(identity: Identity, seed: int = 0) -> Report:
+    """One identity of the source texts, for several draws of integers, up to one at which it does not hold.
 
-    >>> verify_identity(IDENTITIES[0]).good
+    >>> verify_identity(IDENTITIES[0]).ok
     True
     """
-    claims = [claim for k in range(SEEDS) for claim in identity.claims(rng_for(seed + k, identity.name))]
-    broken = [claim.claim for claim in claims if not claim.holds]
-    return Line(
-        "identity",
-        f"{identity.name} ({identity.source})",
-        Status.FAILED if broken or not claims else Status.PASSED,
-        SEEDS,
-        sum(int(np.size(claim.left)) for claim in claims),
-        0.0,
-        details="\n".join(f"  does not hold: {claim}" for claim in dict.fromkeys(broken)),
-    )
+    name = _called(identity)
+    results: list[Result] = []
+    for k in range(SEEDS):
+        claims = identity.claims(rng_for(seed + k, identity.name))
+        broken = [claim.claim for claim in claims if not claim.holds]
+        why = "; ".join(f"does not hold: {claim}" for claim in broken) or ("" if claims else "it claims nothing")
+        status = Status.FAILED if why else Status.PASSED
+        entries = sum(int(np.size(claim.left)) for claim in claims)
+        case = Case(values="integers", seed=seed + k)
+        results.append(Result(name, IDENTITY, status, reason=why, entries=entries, case=case))
+        if why:
+            break
+    return Report(name, tuple(results), seed=seed, gradients_due=False)
+
+
+def _called(identity: Identity) -> str:
+    return f"{identity.name} ({identity.source})"
 
 
 @dataclass(frozen=True)
@@ -127,13 +111,13 @@ def _first(digits: Digits) -> Pair:
     return Pair(digits.train_images[:2], digits.train_labels[:2], digits.source)
 
 
-def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0, work: Work | None = None) -> Line:
+def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0, work: Work | None = None) -> Report:
     """A whole network at its declared shapes: the gradient of its loss for every parameter and its input, end to end.
 
     Where it takes two digits, ``x (2, 1, 28, 28)``, it is given them.
 
     >>> from cnngrad.networks import lenet
-    >>> verify_network("lenet", lenet(), generated_pair(0)).good
+    >>> verify_network("lenet", lenet(), generated_pair(0)).ok
     True
     """
     # A quarter of normal numbers, so that no sum is large and the sigmoids stay where they have a slope.
@@ -141,9 +125,8 @@ def verify_network(name: str, network: Layer, digits: Pair, seed: int = 0, work:
     if points[0]["x"].shape == digits.images.shape:
         name = f"{name}, {digits.source}"
         points = [_on_digits(network, point, digits) for point in points]
-    return _line(
-        "network", name, examine(Subject(network, (gradients.CHECK,)), points, work, seed=seed, diagnose=False)
-    )
+    report = examine(Subject(network, (gradients.CHECK,)), points, work, seed=seed, diagnose=False)
+    return replace(report, layer=name)
 
 
 def _on_digits(network: Layer, point: Point, digits: Pair) -> Point:
@@ -155,15 +138,3 @@ def _on_digits(network: Layer, point: Point, digits: Pair) -> Point:
         values=f"file:{SAVED / f'{network.name}-{point.case.seed}'}.npz", seed=point.case.seed
     )  # written only if it fails
     return replace(point, inputs=tuple(values.values()), case=where)
-
-
-def _line(kind: str, name: str, report: Report, oracles: int = 0) -> Line:
-    reached = tuple(feature for feature, count in report.features.items() if count)
-    missing = report.missing_features
-    details = str(report) if report.status != Status.PASSED else ""
-    if missing:
-        details += f"\n  {name}: not one point had {', '.join(missing)}"
-    totals = report.totals
-    return Line(
-        kind, name, report.status, totals.cases, totals.entries, totals.detectable, reached, missing, oracles, details
-    )

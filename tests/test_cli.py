@@ -6,8 +6,8 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,9 +15,9 @@ import cnngrad as cg
 from cnngrad import layers
 from cnngrad.cli import main
 from cnngrad.cli.check import EXIT
-from cnngrad.core.result import Status
+from cnngrad.core.result import Result, Status
+from cnngrad.report import Report
 from cnngrad.report.data import GRADIENTS
-from cnngrad.verify import Line
 
 ROOT = Path(__file__).parents[1]
 SOURCE = """
@@ -200,31 +200,24 @@ def test_checks(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.split(maxsplit=1) for line in lines] == [[each.name, each.statement] for each in checks.ALL]
 
 
-def line(**facts: Any) -> Line:
-    return Line(**{"kind": "derivation", "name": "conv", "points": 1, "entries": 4, "detectable": 0.0, **facts})
-
-
-PASSED = line(status=Status.PASSED)
+def judged(status: str) -> Report:
+    return Report("conv", (Result("conv", GRADIENTS, Status(status), "x", entries=4),), ("x",))
 
 
 @pytest.mark.parametrize(
-    ("lines", "code"),
-    [
-        ([PASSED], 0),
-        ([PASSED, line(status=Status.FAILED)], 1),
-        ([line(status=Status.ERROR), PASSED], 1),
-        ([line(status=Status.PASSED, missing=("padding",))], 1),
-        ([PASSED, line(status=Status.INCONCLUSIVE)], 3),
-    ],
+    ("statuses", "code"),
+    [("passed", 0), ("passed failed", 1), ("error passed", 1), ("passed inconclusive", 3), ("inconclusive failed", 1)],
 )
 def test_verify_is_as_good_as_its_worst_line(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lines: list[Line], code: int
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, statuses: str, code: int
 ) -> None:
-    monkeypatch.setattr("cnngrad.verify.verify", lambda *_: iter(lines))
+    reports = [judged(status) for status in statuses.split()]
+    planned = [(report.layer, partial(lambda report: report, report)) for report in reports]
+    monkeypatch.setattr("cnngrad.verify.plan", lambda *_: planned)
     assert main(["verify"]) == code
     out = capsys.readouterr().out
     assert out.startswith("No --data folder with MNIST's files: the network is checked on generated images.\n")
-    assert f"{sum(each.good for each in lines)} of {len(lines)} lines verified" in out
+    assert f"{statuses.split().count('passed')} of {len(reports)} lines verified" in out
 
 
 def test_verify_without_the_files_is_code_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

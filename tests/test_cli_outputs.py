@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,9 @@ from xml.etree import ElementTree
 import jsonschema
 import pytest
 
+from cnngrad import layers
 from cnngrad.cli import main
+from cnngrad.oracles.identities import IDENTITIES
 from cnngrad.report.json import schema
 
 ROOT = Path(__file__).parents[1]
@@ -113,6 +116,56 @@ def test_hostile_names_do_no_harm(folder: Path, capsys: pytest.CaptureFixture[st
     assert loaded(folder / "out.json")["layers"][0]["layer"].startswith("</x>\x1b[2J\ud800")
     suite = ElementTree.parse(folder / "out.xml").getroot()[0]
     assert suite.get("name") == "</x>\\x1b[2J\\ud800\n::error::"
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three lines of ``cnngrad verify``, the second of them wrong."""
+    flipped = replace(layers.half_squared_error, vjp=lambda y, t: (0.5 * ((y - t) ** 2).sum(), lambda d: (t - y, None)))
+    monkeypatch.setattr("cnngrad.verify.layers.ALL", (layers.relu, flipped))
+    monkeypatch.setattr("cnngrad.verify.DERIVATIONS", ())
+    monkeypatch.setattr("cnngrad.verify.IDENTITIES", IDENTITIES[:1])
+    monkeypatch.setattr("cnngrad.verify.NETWORKS", {})
+
+
+@pytest.mark.usefixtures("short")
+def test_verify_writes_what_its_table_shows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("--json", "out.json", "--junit", "out.xml", "--html", "out.html")
+    assert main(["verify", *names, "--github"]) == 1
+    out = capsys.readouterr().out
+    document = loaded(folder / "out.json")
+    told = {layer["layer"]: layer for layer in document["layers"]}
+    assert [layer["status"] for layer in told.values()] == ["passed", "failed", "passed"]
+    for name, layer in told.items():
+        (line,) = [line for line in out.splitlines() if line.startswith(f"{name} ")]
+        points, entries = (int(word.replace(",", "")) for word in line.removeprefix(name).split()[:2])
+        gradients = layer["totals"]["entries"]
+        assert points == layer["totals"]["cases"] > 0
+        assert entries == (gradients or sum(r["entries"] for r in layer["results"] if r["status"] == "passed"))
+    assert f"2 of 3 lines verified; {document['totals']['entries']:,} gradient entries and " in out
+    assert document["totals"]["results"]["passed"] > document["totals"]["results"]["failed"] > 0
+    root = ElementTree.parse(folder / "out.xml").getroot()
+    assert [suite.get("name") for suite in root] == list(told)
+    assert (int(root.get("failures", "")) > 0, root.get("errors")) == (True, "0")
+    page = (folder / "out.html").read_text("utf-8")
+    assert f'<data value="{document["totals"]["entries"]}" id="entries">' in page
+    assert [line for line in out.splitlines() if line.startswith("::error file=")]
+
+
+@pytest.mark.usefixtures("short")
+def test_an_interrupted_verify_leaves_what_it_has(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnngrad.verify.verify_identity", stopped)
+    assert main(["verify", "--json", "out.json"]) == 130
+    assert capsys.readouterr().err == "cnngrad: interrupted; what stands above is incomplete\n"
+    document = loaded(folder / "out.json")
+    assert [(layer["status"], layer["complete"]) for layer in document["layers"]] == [
+        *(("passed", True), ("failed", True), ("inconclusive", False))
+    ]
 
 
 def test_an_interruption_leaves_an_incomplete_report_and_is_code_130(

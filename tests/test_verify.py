@@ -25,7 +25,7 @@ from cnngrad.networks import DERIVATIONS, NETWORKS, chain, lenet
 from cnngrad.oracles import Comparison
 from cnngrad.oracles.identities import IDENTITIES, Identity
 from cnngrad.report.data import GRADIENTS
-from cnngrad.verify import Pair, verify, verify_identity, verify_layer, verify_network
+from cnngrad.verify import Pair, plan, verify_identity, verify_layer, verify_network
 from tests.mistakes.mistake import spoil
 
 Spoil = Callable[[Any], Any]
@@ -38,31 +38,33 @@ QUICK = (layers.relu, layers.tanh, layers.dense, layers.softmax, layers.half_squ
 
 @pytest.mark.parametrize("layer", QUICK, ids=lambda layer: layer.name)
 def test_a_right_derivation_is_good(layer: Layer) -> None:
-    line = verify_layer(layer)
-    assert line.good
-    assert (line.kind, line.name, line.details, line.missing) == ("derivation", layer.name, "", ())
-    assert line.points >= 8
-    assert line.entries > line.points
-    assert set(line.reached) == set(layer.features)
-    assert line.oracles == len(oracle_checks(layer)) > 0
+    report = verify_layer(layer)
+    assert (report.ok, report.layer, report.missing_features) == (True, layer.name, ())
+    assert report.totals.cases >= 8
+    assert report.totals.entries > report.totals.cases
+    assert set(report.features) == set(layer.features)
+    checks = {check for check, _ in report.statements}
+    assert checks == {GRADIENTS, *(each.name for each in oracle_checks(layer))} > {GRADIENTS}
 
 
 def test_every_derivation_identity_and_network_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnngrad.verify.verify_layer", lambda layer, *_: layer.name)
     monkeypatch.setattr("cnngrad.verify.verify_identity", lambda identity, seed: identity.name)
     monkeypatch.setattr("cnngrad.verify.verify_network", lambda name, *_: name)
-    lines: list[Any] = list(verify())
+    planned = plan()
+    reports: list[Any] = [verified() for _, verified in planned]
     derivations = [layer.name for layer in (*layers.ALL, *DERIVATIONS)]
-    assert lines == [*derivations, *(identity.name for identity in IDENTITIES), *NETWORKS]
+    assert reports == [*derivations, *(identity.name for identity in IDENTITIES), *NETWORKS]
+    assert all(name.startswith(report) for (name, _), report in zip(planned, reports, strict=True))
 
 
-def test_a_feature_not_reached_makes_the_line_red() -> None:
+def test_a_feature_that_is_not_reached_is_red() -> None:
     features = {"zeros": lambda point: bool((point["x"] == 0).any()), "rank 9": lambda point: point["x"].ndim == 9}
-    line = verify_layer(replace(layers.relu, features=features))
-    assert line.status == "passed"
-    assert not line.good
-    assert (line.reached, line.missing) == (("zeros",), ("rank 9",))
-    assert line.details.endswith("  relu: not one point had rank 9")
+    report = verify_layer(replace(layers.relu, features=features))
+    assert report.missing_features == ("rank 9",)
+    assert report.features["zeros"] > 0
+    assert str(report) == "relu: every_feature_is_reached failed\n  not one point had rank 9"
+    assert verify_layer(replace(layers.relu, features={"zeros": features["zeros"]})).ok
 
 
 # Every reference layer, spoilt in every way, beside itself unspoilt.
@@ -213,10 +215,10 @@ def rotated_together(layer: Layer) -> Layer:
     ids=["sign", "rotation", "division", "forward", "both", "rotation in both"],
 )
 def test_verify_layer_is_red(wrong: Layer) -> None:
-    line = verify_layer(wrong)
-    assert (str(line.status), line.good) == ("failed", False)
-    assert line.details.startswith(f"{wrong.name}: ")
-    assert " failed" in line.details.split("\n")[0]
+    report = verify_layer(wrong)
+    assert report.status == "failed"
+    assert str(report).startswith(f"{wrong.name}: ")
+    assert " failed" in str(report).split("\n")[0]
 
 
 def test_a_derivation_that_raises_is_red() -> None:
@@ -226,9 +228,9 @@ def test_a_derivation_that_raises_is_red() -> None:
 
         return x, backward
 
-    line = verify_layer(replace(layers.relu, vjp=vjp))
-    assert (str(line.status), line.good) == ("error", False)
-    assert "gradients_match_forward error: backward raised ValueError: unfinished" in line.details
+    report = verify_layer(replace(layers.relu, vjp=vjp))
+    assert report.status == "error"
+    assert "gradients_match_forward error: backward raised ValueError: unfinished" in str(report)
 
 
 # Identities.
@@ -236,11 +238,11 @@ def test_a_derivation_that_raises_is_red() -> None:
 
 @pytest.mark.parametrize("identity", IDENTITIES, ids=lambda identity: identity.name)
 def test_an_identity_is_good(identity: Identity) -> None:
-    line = verify_identity(identity)
-    assert line.good
-    assert (line.kind, line.details) == ("identity", "")
-    assert identity.source in line.name
-    assert line.entries > 0
+    report = verify_identity(identity)
+    assert report.ok
+    assert identity.source in report.layer
+    assert [(result.check, bool(result.entries)) for result in report.results] == [("identity_holds", True)] * 5
+    assert (report.totals.cases, report.totals.entries) == (5, 0)  # numbers, and none of them a gradient's entry
 
 
 def test_a_spoilt_identity_is_red() -> None:
@@ -248,14 +250,14 @@ def test_a_spoilt_identity_is_red() -> None:
         right, *others = IDENTITIES[0].claims(rng)
         return [replace(right, left=right.left + 1), *others]
 
-    line = verify_identity(replace(IDENTITIES[0], claims=claims))
-    assert (str(line.status), line.good) == ("failed", False)
+    report = verify_identity(replace(IDENTITIES[0], claims=claims))
     (claim,) = {comparison.claim for comparison in IDENTITIES[0].claims(np.random.default_rng(0))[:1]}
-    assert line.details == f"  does not hold: {claim}"
+    assert str(report) == f"{report.layer}: identity_holds failed\n  does not hold: {claim}"
 
 
 def test_an_identity_that_claims_nothing_is_red() -> None:
-    assert not verify_identity(replace(IDENTITIES[0], claims=lambda rng: [])).good
+    report = verify_identity(replace(IDENTITIES[0], claims=lambda rng: []))
+    assert (report.status, report.failures[0].reason) == ("failed", "it claims nothing")
 
 
 # Networks.
@@ -267,10 +269,10 @@ def digits() -> Pair:
 
 
 def test_lenet_is_good(digits: Pair) -> None:
-    line = verify_network("lenet", lenet(), digits)
-    assert line.good
-    assert line.name == "lenet, generated images"
-    assert line.entries == 5 * (3_898 + 2 * 28 * 28)
+    report = verify_network("lenet", lenet(), digits)
+    assert report.ok
+    assert report.layer == "lenet, generated images"
+    assert report.totals.entries == 5 * (3_898 + 2 * 28 * 28)
 
 
 @pytest.mark.parametrize("stage", ["C1", "O5"])
@@ -280,9 +282,9 @@ def test_a_network_with_one_spoilt_stage_is_red(
     monkeypatch.chdir(tmp_path)  # the point where it fails is saved
     stages = dict(lenet().stages)
     stages[stage] = replace(stages[stage], vjp=spoil(stages[stage], {"b": lambda seen: -seen.right.b}))
-    line = verify_network("lenet", replace(lenet(), vjp=chain(**stages).vjp), digits)
-    assert (str(line.status), line.good) == ("failed", False)
-    assert f"gradients_match_forward failed for {stage}.b" in line.details
-    assert line.details.count(" failed for ") == 1
+    report = verify_network("lenet", replace(lenet(), vjp=chain(**stages).vjp), digits)
+    assert report.status == "failed"
+    assert f"gradients_match_forward failed for {stage}.b" in str(report)
+    assert str(report).count(" failed for ") == 1
     (saved,) = (tmp_path / ".cnngrad").iterdir()
-    assert f"values=file:.cnngrad/{saved.name}" in line.details
+    assert f"values=file:.cnngrad/{saved.name}" in str(report)

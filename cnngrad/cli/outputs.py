@@ -1,4 +1,4 @@
-"""The files a run leaves for machines and for readers, and what GitHub is told."""
+"""The reports of a run: shown when they are there, left in files for machines and for readers, told to GitHub."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from operator import methodcaller
 from pathlib import Path
@@ -62,14 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 class Outputs:
-    """What was asked for, and how long each layer took.
+    """The reports so far, how long each took, and the files that were asked for.
+
+    Args:
+        show: says what there is to say of a report, as soon as it is there.
 
     Raises:
         UsageError: a file that cannot be written; told before anything is checked.
     """
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, show: Callable[[Report], None]) -> None:
         self.options = options
+        self.show = show
+        self.reports: list[Report] = []
         self.started = datetime.now(UTC)
         self.begun = self.last = time.perf_counter()
         self.seconds: list[float] = []
@@ -92,26 +98,47 @@ class Outputs:
 
             refuse_without_jinja()
 
-    def lap(self) -> None:
-        """A layer is done."""
+    @contextmanager
+    def of(self, names: Sequence[str]) -> Iterator[None]:
+        """Write the files when the block ends, in which a report of each of these is added.
+
+        After Ctrl-C they are written as well: the report under way as far as it got, and the rest as not begun.
+
+        Raises:
+            UsageError: a file cannot be written.
+        """
+        from cnngrad.core.errors import Interrupted
+        from cnngrad.report import Report
+
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            if isinstance(stop, Interrupted):
+                self.add(stop.report)
+            for name in names[len(self.reports) :]:
+                notes = ("  incomplete: not begun",)
+                self.reports.append(Report(name, (), seed=self.options.seed, notes=notes, complete=False))
+            self._write()
+            raise
+        self._write()
+
+    def add(self, report: Report) -> None:
+        """Take a report, and show it."""
         now = time.perf_counter()
         self.seconds.append(now - self.last)
         self.last = now
+        self.reports.append(report)
+        self.show(report)
 
-    def write(self, reports: Sequence[Report]) -> None:
-        """Write every file that was asked for.
-
-        Raises:
-            UsageError: one of them cannot be written.
-        """
+    def _write(self) -> None:
         from cnngrad.core.files import write_whole
 
         run = self._run()
         for name, path in self.paths.items():
             _, view = VIEWS[name]
-            write_whole(path, methodcaller("write", view(reports, run)))
+            write_whole(path, methodcaller("write", view(self.reports, run)))
         if self.options.github or os.environ.get("GITHUB_ACTIONS") == "true":
-            _tell_github(reports)
+            _tell_github(self.reports)
 
     def _run(self) -> Run:
         import numpy as np

@@ -17,7 +17,7 @@ STYLES = (
     (re.compile(r"^  (?:worst at|looks like:|where:|change:|not affected:)", re.MULTILINE), "bold"),
     (re.compile(r"^  reproduce: (.*)$", re.MULTILINE), "cyan"),
     (re.compile(r"  (passed|verified)$", re.MULTILINE), "green"),
-    (re.compile(r"  (failed|error|not all features reached)(?:, incomplete)?$", re.MULTILINE), "bold red"),
+    (re.compile(r"  (failed|error)(?:, incomplete)?$", re.MULTILINE), "bold red"),
     (re.compile(r"  (inconclusive)(?:, incomplete)?$", re.MULTILINE), "yellow"),
     (re.compile(r"^(?:  incomplete: .*|-{9,})$", re.MULTILINE), "dim"),
 )

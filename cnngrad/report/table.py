@@ -3,35 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
-
-class Line(Protocol):
-    """What the table needs to know of a line (``cnngrad.verify`` makes them)."""
-
-    @property
-    def kind(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def points(self) -> int: ...
-    @property
-    def entries(self) -> int: ...
-    @property
-    def detectable(self) -> float: ...
-    @property
-    def reached(self) -> tuple[str, ...]: ...
-    @property
-    def missing(self) -> tuple[str, ...]: ...
-    @property
-    def oracles(self) -> int: ...
-    @property
-    def details(self) -> str: ...
-    @property
-    def good(self) -> bool: ...
-
+from cnngrad.core.result import Status
+from cnngrad.report.data import ReportData
+from cnngrad.report.text import report_text
 
 WIDTHS = (50, 8, 10, 15, 9, 11, 0)
 TITLES = ("what is verified", "points", "entries", "smallest error", "oracles", "features", "status")
@@ -42,33 +17,49 @@ def header() -> str:
     return _columns(TITLES) + "\n" + "-" * (sum(WIDTHS) + 14)
 
 
-def row(line: Line) -> str:
+def row(report: ReportData) -> str:
     """One line, and below it what is wrong with it."""
-    features = f"{len(line.reached)} of {len(line.reached) + len(line.missing)}" if line.kind == "derivation" else ""
-    smallest = f"{line.detectable:.1e}" if line.detectable else "exact"
+    totals, entries, oracles = report.totals, _entries(report), _oracles(report)
+    status = "verified" if report.ok else str(report.status)
     cells = (
-        line.name,
-        f"{line.points:,}",
-        f"{line.entries:,}",
-        smallest if line.entries else "",
-        str(line.oracles) if line.oracles else "",
-        features,
-        "verified" if line.good else str(line.status if line.status != "passed" else "not all features reached"),
+        report.layer,
+        f"{totals.cases:,}",
+        f"{entries:,}",
+        (f"{totals.detectable:.1e}" if totals.detectable else "exact") if entries else "",
+        str(oracles or ""),
+        f"{len(_reached(report))} of {len(report.features)}" if report.features else "",
+        status if report.complete else f"{status}, incomplete",
     )
-    return _columns(cells) + (f"\n{line.details}" if line.details else "")
+    return _columns(cells) + ("" if report.ok else f"\n{report_text(report)}")
 
 
-def footer(lines: Sequence[Line]) -> str:
+def footer(reports: Sequence[ReportData]) -> str:
     """What the table amounts to, and what its columns mean."""
-    good = sum(line.good for line in lines)
-    entries = sum(line.entries for line in lines)
-    reached = sorted({feature for line in lines for feature in line.reached})
+    good = sum(report.ok for report in reports)
+    gradients = sum(report.totals.entries for report in reports)
+    others = sum(_entries(report) for report in reports) - gradients
+    reached = sorted({feature for report in reports for feature in _reached(report)})
     return (
-        f"\n{good} of {len(lines)} lines verified; {entries:,} entries compared.\n"
+        f"\n{good} of {len(reports)} lines verified; {gradients:,} gradient entries and {others:,} numbers of "
+        "identities compared.\n"
         "smallest error: the smallest error in one gradient entry that could have been seen, relative to the largest;\n"
         "exact: compared without any tolerance. oracles: independent computations that agree in forward and backward.\n"
         f"Features reached somewhere: {', '.join(reached)}."
     )
+
+
+def _entries(report: ReportData) -> int:
+    """Gradient entries; of an identity, which is about no gradient, the numbers on one of its sides."""
+    return report.totals.entries if report.gradients_due else sum(result.entries for result in report.results)
+
+
+def _oracles(report: ReportData) -> int:
+    agreeing = {check for (check, _), status in report.statements.items() if status == Status.PASSED}
+    return sum(check.startswith("agrees_with_") for check in agreeing)
+
+
+def _reached(report: ReportData) -> list[str]:
+    return [feature for feature, count in report.features.items() if count]
 
 
 def _columns(cells: Sequence[str]) -> str:

@@ -66,13 +66,14 @@ class Network(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         found = {name: net for name, net in NETWORKS.items() if name.startswith(self.arguments[0])}
-        lines = [verify_network(name, network, generated_pair(0)) for name, network in found.items()]
-        if not lines or not all(line.good for line in lines):
+        reports = [verify_network(name, network, generated_pair(0)) for name, network in found.items()]
+        if not reports or not all(report.ok for report in reports):
             raise self.error(f"no network {self.arguments[0]}, or its gradients do not agree")
         verified = [
-            f"{line.name}\n  verified: {line.entries:,} gradient entries at {line.points} points, "
-            f"smallest error seen {line.detectable:.0e} of the largest"
-            for line in lines
+            f"{report.layer}\n  verified: {totals.entries:,} gradient entries at {totals.cases} points, "
+            f"smallest error seen {totals.detectable:.0e} of the largest"
+            for report in reports
+            for totals in [report.totals]
         ]
         return [_code("\n".join([*_stages(next(iter(found.values()))), "", *verified]))]
 

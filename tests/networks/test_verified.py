@@ -71,10 +71,10 @@ def test_every_network_has_its_spoilt_twin_and_every_source_text_its_network() -
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_is_verified(name: str, digits: Pair) -> None:
-    line = verify_network(name, NETWORKS[name], digits)
-    assert line.good, line.details
-    assert line.points == 5
-    assert line.name.startswith(name)
+    report = verify_network(name, NETWORKS[name], digits)
+    assert report.ok, str(report)
+    assert report.totals.cases == 5
+    assert report.layer.startswith(name)
 
 
 @pytest.fixture
@@ -97,21 +97,21 @@ def test_one_spoilt_stage_is_caught_and_named(
     monkeypatch.chdir(tmp_path)  # the point where it fails is saved
     right, stage, layer, wrong = SPOILT[name]
     net = spoil(right, stage, wrong)
-    line = verify_network(name, with_decay(net, 0.25) if "002" in name else net, digits)
-    assert (str(line.status), line.good) == ("failed", False)
-    named = re.findall(r"stage (\S+ \(\w+\) alone is wrong for .*)", line.details)
+    report = verify_network(name, with_decay(net, 0.25) if "002" in name else net, digits)
+    assert report.status == "failed"
+    named = re.findall(r"stage (\S+ \(\w+\) alone is wrong for .*)", str(report))
     assert set(named) == {f"{stage} ({layer}) alone is wrong for {wrong}"}
-    assert len(named) == min(3, line.details.count(" failed for "))
+    assert len(named) == min(3, str(report).count(" failed for "))
 
 
 @pytest.mark.parametrize("layer", DERIVATIONS, ids=lambda layer: layer.name)
 def test_a_further_derivation_is_verified_and_red_when_spoilt(layer: Layer) -> None:
-    assert verify_layer(layer).good
+    assert verify_layer(layer).ok
     first = layer.inputs[0]
     wrong = replace(layer, vjp=spoilt_vjp(layer, {first: lambda seen: -getattr(seen.right, first)}))
-    line = verify_layer(wrong)
-    assert (str(line.status), line.good) == ("failed", False)
-    assert f"gradients_match_forward failed for {first}" in line.details
+    report = verify_layer(wrong)
+    assert report.status == "failed"
+    assert f"gradients_match_forward failed for {first}" in str(report)
 
 
 def test_a_chain_inside_a_chain_names_the_innermost_stage(spoil: Any) -> None:
