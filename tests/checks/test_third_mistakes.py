@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
 import pytest
 
-from cnngrad.checks import ALL as CHECKS
-from cnngrad.checks import Check, gradients
+from cnngrad.checks import gradients
 from cnngrad.checks.check import finding
 from cnngrad.core.case import Point
-from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
-from cnngrad.search import explicit_cases
-from tests.mistakes import ALL, Mistake
+from tests.checks.catching import called, is_caught, points_of, same
+from tests.mistakes import ALL
 from tests.mistakes.third import REPEATED, THIRD, UNSEEN
 
-# A backward that remembers is seen by the checks of state, at any point.
-OF_STATE = [check for check in CHECKS if check.name in ("calls_are_independent", "backward_is_linear_in_dy")]
 MISTAKE = {mistake.name: mistake for mistake in (*ALL, *THIRD)}
 NAMES = {mistake.name for mistake in THIRD}
 LAYER = {mistake.layer.name: mistake.layer for mistake in THIRD}
@@ -28,28 +22,7 @@ LAYER = {mistake.layer.name: mistake.layer for mistake in THIRD}
 
 @cache
 def points(layer: str) -> tuple[Point, ...]:
-    return tuple(case.point(LAYER[layer]) for case in explicit_cases(LAYER[layer], "normal", 0))
-
-
-def judged(layer: Layer, point: Point, checks: Sequence[Check]) -> dict[Status, set[str]]:
-    """Every status that was found, and the inputs it was found for."""
-    found: dict[Status, set[str]] = {}
-    for result in (result for check in checks for result in check.run(layer, point)):
-        found.setdefault(result.status, set()).add(result.input)
-    return found
-
-
-def is_caught(mistake: Mistake, point: Point) -> bool:
-    """Whether the mistake fails where the right layer passes; a failing right layer is an error of the test."""
-    remembers = mistake.family in ("stale cache", "accumulated")
-    checks = [gradients.CHECK, *(OF_STATE if remembers else [])]
-    wrong = judged(mistake.wrong, point, checks).get(Status.FAILED)
-    if not wrong:
-        return False
-    right = judged(mistake.layer, point, checks)
-    assert right.keys() <= {Status.PASSED, Status.INCONCLUSIVE}, f"{mistake.layer.name} at {point.case}: {right}"
-    assert remembers or wrong <= set(mistake.expected), f"{mistake.name} at {point.case}: {wrong}"
-    return wrong <= right.get(Status.PASSED, set())
+    return points_of(LAYER[layer])
 
 
 def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,17 +70,3 @@ def test_the_third_set_is_a_set_of_its_own_and_well_described() -> None:
 def gave(name: str, number: int) -> list[Any]:
     """What a mistake gives at one of its layer's points; each is compared with many until a point tells them apart."""
     return called(MISTAKE[name].wrong, points(MISTAKE[name].layer.name)[number])
-
-
-def called(layer: Layer, point: Point) -> list[Any]:
-    y, backward = layer(*point.inputs, **point.config)
-    dy = point.cotangent(np.size(y)).reshape(np.shape(y))
-    with np.errstate(all="ignore"):
-        return list(backward(dy))
-
-
-def same(some: Sequence[Any], others: Sequence[Any]) -> bool:
-    return all(
-        a is b is None or (np.shape(a) == np.shape(b) and np.allclose(a, b, 1e-9, 1e-12, equal_nan=True))
-        for a, b in zip(some, others, strict=True)
-    )

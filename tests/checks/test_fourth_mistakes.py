@@ -1,0 +1,104 @@
+"""The fourth set of mistakes: each is caught where its right twin passes, and its label says which inputs are wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from cnngrad import check
+from cnngrad.checks import gradients
+from cnngrad.checks.check import finding
+from cnngrad.core.case import Point
+from cnngrad.core.result import Status
+from cnngrad.layers import ALL as LAYERS
+from cnngrad.layers import conv2d, dense, flatten, max_pool, relu, softmax_cross_entropy
+from cnngrad.networks import chain, one_hot_rows
+from tests.checks.catching import called, is_caught, points_of, remembers
+from tests.mistakes import ALL, Mistake
+from tests.mistakes.fourth import ALSO, FOURTH
+from tests.mistakes.third import THIRD
+
+MISTAKE = {mistake.name: mistake for mistake in FOURTH}
+LAYER = {mistake.layer.name: mistake.layer for mistake in FOURTH}
+UNSEEN = "slope_overflows"
+
+
+@cache
+def points(layer: str) -> tuple[Point, ...]:
+    return points_of(LAYER[layer])
+
+
+def differing(mistake: Mistake, point: Point) -> set[str]:
+    """The inputs whose wrong gradient is another than the right one by more than rounding."""
+    pairs = zip(mistake.layer.inputs, called(mistake.wrong, point), called(mistake.layer, point), strict=True)
+    found = ((name, wrong, right) for name, wrong, right in pairs if right is not None)
+    return {name for name, wrong, right in found if not np.allclose(wrong, right, 1e-9, 1e-9 * np.max(np.abs(right)))}
+
+
+def shows(mistake: Mistake, point: Point) -> bool:
+    """Whether every gradient that is said to be wrong is, and no other."""
+    return remembers(mistake) or differing(mistake, point) == set(mistake.expected)
+
+
+def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Which entry is the worst takes most of the time.
+    monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *how: finding(Status.FAILED, input=name))
+    for name, mistake in MISTAKE.items():
+        shown = (point for point in points(mistake.layer.name) if shows(mistake, point))
+        assert name == UNSEEN or any(is_caught(mistake, point) for point in shown), name
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="normal effort draws no number so negative that e^-x overflows"
+)
+def test_a_slope_that_overflows_is_caught() -> None:
+    assert check(MISTAKE[UNSEEN].wrong, effort="normal", diagnose=False, raise_on_failure=False).failures
+
+
+def test_a_slope_that_overflows_is_caught_where_it_does() -> None:
+    report = check(MISTAKE[UNSEEN].wrong, [[-1000.0, 1.0]], effort="quick", diagnose=False, raise_on_failure=False)
+    assert {(result.check, result.input) for result in report.failures} == {("gradients_match_forward", "x")}
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="log(1 + 5e-9) is rounded in units of 1e-16, not of itself"
+)
+def test_a_right_network_does_not_fail_where_its_cost_is_almost_nothing() -> None:
+    pool, read = max_pool.configured(window=2), flatten.configured(row_fastest=False)
+    net = chain(C1=conv2d, R1=relu, S2=pool, F2=read, O3=dense, E=softmax_cross_entropy)
+    shapes = {"x": (1, 1, 6, 6), "C1.w": (2, 1, 3, 3), "C1.b": (2,), "O3.w": (3, 8), "O3.b": (3,), "E.t": (1, 3)}
+    net = replace(net, shapes=shapes, draw={"E.t": one_hot_rows})
+    report = check(net, case="values=lattice seed=0", diagnose=False, raise_on_failure=False)
+    assert report.status != Status.FAILED
+
+
+def test_a_mistake_makes_no_difference_without_the_feature_it_needs() -> None:
+    compared = 0
+    for mistake in (mistake for mistake in FOURTH if mistake.needs in mistake.layer.features):
+        feature = mistake.layer.features[mistake.needs]
+        without = [point for point in points(mistake.layer.name)[:20] if not feature(point)]
+        for point in without[:2]:
+            assert not differing(mistake, point), (mistake.name, str(point.case))
+            compared += 1
+    assert compared >= 30
+
+
+def test_the_set_is_varied_and_well_described() -> None:
+    names = [mistake.name for mistake in (*ALL, *THIRD, *FOURTH)]
+    assert len(set(names)) == len(names)
+    reference = {layer.name for layer in LAYERS}
+    own = [mistake.layer.name for mistake in FOURTH]
+    assert all(own.count(name) >= 2 for name in reference)
+    assert sum(name not in reference for name in own) >= 8
+    assert len(FOURTH) / 3 <= sum(bool(mistake.needs) for mistake in FOURTH) <= 2 * len(FOURTH) / 3
+    assert ALSO.keys() <= set(names)
+    for mistake in FOURTH:
+        assert mistake.name.isidentifier(), mistake.name
+        assert mistake.wrong.facts == mistake.layer.facts, mistake.name
+        assert set(mistake.expected) <= set(mistake.layer.differentiable), mistake.name
+        assert mistake.says, mistake.name
+        assert not mistake.says.endswith("."), mistake.name
+        assert mistake.family not in ALSO.get(mistake.name, ()), mistake.name
