@@ -39,21 +39,27 @@ def batch_norm_vjp(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-5) -> tuple
     refuse("batch_norm", not 0 < eps < math.inf, f"eps={eps!r}", "it takes a finite number above 0")
     refuse_shape("batch_norm", "gamma", gamma, x.shape[1:2], f"with {x.shape[1]} channels")
     refuse_shape("batch_norm", "beta", beta, x.shape[1:2], f"with {x.shape[1]} channels")
-    axes = (0, *range(2, x.ndim))
-    over_channels = (slice(None), *[None] * (x.ndim - 2))
-    scale, count = gamma[over_channels], math.prod(x.shape[axis] for axis in axes)
-    centred = x - x.mean(axis=axes, keepdims=True)
-    deviation = np.sqrt((centred**2).mean(axis=axes, keepdims=True) + eps)
-    normal = centred / deviation
+    # One axis for all places of a map: NumPy sums it in one run, which takes half the time.
+    maps = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
+    count = len(x) * maps.shape[2]
+    centred = maps - _each(maps.mean(axis=(0, 2)))
+    deviation = np.sqrt((centred**2).mean(axis=(0, 2)) + eps)
+    # γ x̂ with one number a channel divided by the deviation, not every entry.
+    y = centred * _each(gamma / deviation) + _each(beta)
 
     def backward(dy: Any) -> tuple[Array, Array, Array]:
-        dy = cotangent("batch_norm", dy, x.shape)
-        d_gamma, d_beta = (dy * normal).sum(axis=axes, keepdims=True), dy.sum(axis=axes, keepdims=True)
+        dy = cotangent("batch_norm", dy, x.shape).reshape(maps.shape)
+        d_gamma, d_beta = (dy * centred).sum(axis=(0, 2)) / deviation, dy.sum(axis=(0, 2))
         # The means of dy ⊙ x̂ and of dy are these sums, divided by how many entries there are.
-        dx = scale / deviation * (dy - d_beta / count - normal * (d_gamma / count))
-        return gradient(dx, x), gradient(d_gamma, gamma), gradient(d_beta, beta)
+        across = dy - _each(d_beta / count) - centred * _each(d_gamma / (count * deviation))
+        return gradient(across * _each(gamma / deviation), x), gradient(d_gamma, gamma), gradient(d_beta, beta)
 
-    return scale * normal + beta[over_channels], backward
+    return y.reshape(x.shape), backward
+
+
+def _each(channel: Array) -> Array:
+    """One number a channel, for every place of its maps."""
+    return channel[:, None]
 
 
 batch_norm = Layer(
