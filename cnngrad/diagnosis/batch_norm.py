@@ -136,6 +136,8 @@ OF_GAMMA = Derivation(
         Wrong("wrong input", "dγ sums dy x where it must sum dy x̂", lambda v: _sum(v["dy"] * v["x"]).ravel(), _DG),
         Wrong("missing term", "dγ sums dy (x - μ), not divided by σ",
               lambda v: _sum(v["dy"] * v["centred"]).ravel(), _DG),
+        Wrong("power", "dγ is divided by σ twice: it sums dy (x - μ)/σ²",
+              lambda v: _sum(v["dy"] * v["xhat"] * v["r"]).ravel(), _DG),
         Wrong("missing term", "dγ sums dy alone: x̂ is missing", lambda v: _sum(v["dy"]).ravel(), _DG),
         Wrong("missing term", "dγ sums x̂ alone: dy is missing", lambda v: _sum(v["xhat"]).ravel(), _DG),
         Wrong("missing term", "dγ multiplies the sums of dy and x̂, not their entries",

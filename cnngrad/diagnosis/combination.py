@@ -2,12 +2,13 @@
 
 A formula is a field in front times a sum of terms with coefficients. Where it is recognised, the claim is fitted with
 the right terms and at most one other; what is left out, turned or exchanged is the mistake. The coefficients have to be
-the same in all scenes.
+the same in all scenes, or to follow a known number of each, as the sum in the place of a mean does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations as combinations_of
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import TOLERANCE, Failure, magnitude, same
 from cnngrad.diagnosis.formulas import FORMULAS, Formula, Values
+from cnngrad.diagnosis.known import words_for
 from cnngrad.diagnosis.scene import Scene
+
+WELL = 1e3  # terms that are no nearer to each other than this can be told apart
+CLOSE = 1e-5  # how well their coefficients are known then
 
 
 def combinations(failure: Failure) -> Iterator[Suspect]:
@@ -27,12 +32,78 @@ def combinations(failure: Failure) -> Iterator[Suspect]:
         told = [(s, v) for s, v in zip(failure.wrong, values, strict=True) if v is not None]
         if any(s.g.shape != s.shape for s, _ in told) or not all(_is(formula, s, v) for s, v in told):
             continue
+        yield from _front_of_some(failure, formula)
         for front in (formula.front, *formula.fronts):
             for names in _sets(formula):
                 found = _fit(formula, told, front, names)
                 if found is not None:
                     yield _lead(failure, formula, front, found, told)
                     return
+        yield from _counted_wrongly(failure, formula)
+
+
+def _front_of_some(failure: Failure, formula: Formula) -> Iterator[Suspect]:
+    """What stands in front of all terms is wrong for some of them: a bracket that closes too early."""
+    terms = tuple(formula.right)
+    for front in formula.fronts:
+        for size in range(1, len(terms)):
+            for some in combinations_of(terms, size):
+
+                def predict(s: Scene, front: str = front, some: tuple[str, ...] = some) -> Array | None:
+                    v = formula.values(s)
+                    if v is None:
+                        return None
+                    fronts = {name: formula.fields[front if name in some else formula.front](v) for name in terms}
+                    parts = [c * fronts[name] * formula.fields[name](v) for name, c in formula.right.items()]
+                    return np.asarray(np.broadcast_to(sum(parts), s.shape))
+
+                yield from failure.lead(
+                    "extra factor",
+                    f"{front} stands before {' and '.join(some)} in the place of {formula.front}, in the gradient of "
+                    f"{failure.name}",
+                    predict,
+                    f"put it before every term: {_told(formula.front, formula.right)}",
+                )
+
+
+def _counted_wrongly(failure: Failure, formula: Formula) -> Iterator[Suspect]:
+    """Right terms, some of them with a factor that is another number in each case: a sum, or a mean of fewer."""
+    scenes = tuple(s for s in failure.wrong if (v := formula.values(s)) is not None and _is(formula, s, v))
+    shares = [_shares_of(formula, s) for s in scenes]
+    told = [(s, share) for s, share in zip(scenes, shares, strict=True) if share is not None]
+    if len(told) < 2 or len(scenes) < len(failure.wrong) or any(not share for _, share in told):
+        return
+    words: dict[str, list[str]] = {}
+    for name in formula.right:
+        factors = [share[name] for _, share in told]
+        if all(abs(c - 1) < CLOSE for c in factors):
+            continue
+        words.setdefault(words_for(factors, tuple(s for s, _ in told), CLOSE), []).append(name)
+    if not words or "" in words:
+        return
+    said = "; ".join(
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {word}" for word, names in words.items()
+    )
+    yield Suspect(
+        f"{said}, in the gradient of {failure.name}",
+        f"so are all {sum(s.g.size for s, _ in told)} entries in {len(told)} failing cases",
+        f"put it as in the derivation: {_told(formula.front, formula.right)}",
+        "constant factor",
+    )
+
+
+def _shares_of(formula: Formula, s: Scene) -> dict[str, float] | None:
+    """How much of each right term is in the claim, 1 being right; empty if more than that is, ``None`` if unknown."""
+    v = formula.values(s)
+    assert v is not None
+    a = np.stack([c * _column(formula, formula.front, name, s, v) for name, c in formula.right.items()], axis=1)
+    largest = np.max(np.abs(a))
+    if s.g.size < 2 * len(formula.right) or np.linalg.cond(a) > WELL:
+        return None
+    found, *_ = np.linalg.lstsq(a, s.g.ravel(), rcond=None)
+    if not np.all(np.abs(a @ found - s.g.ravel()) <= TOLERANCE * max(largest, np.max(np.abs(s.g)))):
+        return {}
+    return dict(zip(formula.right, map(float, found), strict=True))
 
 
 def _sets(formula: Formula) -> Iterator[tuple[str, ...]]:

@@ -99,6 +99,8 @@ def _replaced(failure: Failure, right: str, slope: Slope, wrong: tuple[tuple[str
         yield from failure.lead(FAMILY, mistake, predict, advice)
 
 
+DECLARED = '; if dy is meant before the activation, declare cotangent="preactivation", activation="relu"'
+
 OWN: tuple[tuple[str, Slope], ...] = (
     ("x(1 - x)", lambda x: x * (1 - x)),
     ("1 - x²", lambda x: 1 - x**2),
@@ -142,6 +144,10 @@ def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Suspect]:
         ("1/(1 + x²)", lambda s: 1 / (1 + s.value**2)),
         ("e^x", lambda s: np.exp(s.value)),
         ("e^-x", lambda s: np.exp(-s.value)),
+        ("σ(x)", lambda s: 0.5 + 0.5 * np.tanh(s.value / 2)),
+        ("tanh(x)", lambda s: np.tanh(s.value)),
+        ("σ(x)(1 - σ(x)), that of the sigmoid", lambda s: 0.25 * (1 - np.tanh(s.value / 2) ** 2)),
+        ("1 - tanh²(x), that of tanh", lambda s: 1 - np.tanh(s.value) ** 2),
     )
     for words, field in fields:
         yield from failure.lead(
@@ -176,7 +182,8 @@ def mask(failure: Failure) -> Iterator[Suspect]:
             yield Suspect(
                 f"the mask [y > 0] is missing in the gradient of {name}",
                 f"with dy set to 0 where y is 0, backward is right in {len(right)} of {len(right)} failing cases",
-                "multiply dy by [y > 0] (the same as [z > 0]) before anything else is computed from it",
+                "multiply dy by [y > 0] (the same as [z > 0]) before anything else is computed from it"
+                + ("" if all(s.y_shape == s.shape for s in failure.scenes) else DECLARED),
                 "mask",
             )
         elif abs(slope) > 1e-6:
@@ -265,6 +272,8 @@ def power_of_the_output(failure: Failure) -> Iterator[Suspect]:
 def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
     """``G = N ⊙ |x|^k`` or a sign that is lost: a power counted wrongly."""
     name = failure.name
+    if all(s.y_shape == s.shape != () for s in failure.scenes):
+        return  # an activation: a matter of its slope
     for family, words, field in (
         ("missing term", f"the sign of {name} is lost in its gradient", np.sign),
         ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
@@ -274,7 +283,7 @@ def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
         yield from failure.lead(
             family,
             words,
-            given(lambda s, f: s.n * f(s.value) if s.y_shape != s.shape or s.shape == () else None, field),
+            given(lambda s, f: s.n * f(s.value), field),
             "differentiate the power once more: |x|^p has the slope p sign(x) |x|^(p - 1)",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -30,6 +30,19 @@ def overlap_assigned(failure: Failure) -> Iterator[Suspect]:
             given(lambda s, o: _assigned(s, o), order),
             "add (+=) each window's share to what other windows have put there; do not assign (=)",
         )
+    yield from failure.lead(
+        "constant factor",
+        f"the gradient of {failure.name} is averaged over the windows that overlap, not summed",
+        _averaged,
+        "add up each window's share: an entry that several windows use gets all of theirs",
+    )
+
+
+def _averaged(s: Scene) -> Array | None:
+    if len(s.y_shape) < 3:
+        return None
+    uses = np.sum(s.jacobian() != 0, axis=0)
+    return np.asarray(s.n / np.maximum(uses, 1))
 
 
 def _assigned(s: Scene, order: int) -> Array | None:
@@ -47,16 +60,21 @@ def _assigned(s: Scene, order: int) -> Array | None:
 
 
 def overlap_lost(failure: Failure) -> Iterator[Suspect]:
-    """Every entry is one window's share, or 0, where several must add up."""
+    """Every entry is one window's share, or one output's, or 0, where several must add up."""
+    if failure.name == failure.layer.inputs[0]:
+        yield from _lost(failure, "window", lambda y: math.prod(y[2:]))
+    if not any(s.slopes is not None and s.bias == failure.name for s in failure.wrong):
+        yield from _lost(failure, "output", lambda y: math.prod(y[1:]))
+
+
+def _lost(failure: Failure, what: str, count: Callable[[tuple[int, ...]], int]) -> Iterator[Suspect]:
     lost = cases = 0
-    if failure.name != failure.layer.inputs[0]:
-        return
     for s in failure.wrong:
         jacobian = s.jacobian()
         if len(s.y_shape) < 3 or s.g.shape != s.shape or not np.all(np.isfinite(jacobian)):
             return
         shares = s.dy[:, None] * jacobian.reshape(s.flat_y.size, -1)
-        by_place = shares.reshape(-1, math.prod(s.y_shape[2:]), shares.shape[1])
+        by_place = shares.reshape(-1, count(s.y_shape), shares.shape[1])
         sums = by_place.sum(axis=0)
         g = s.g.ravel()
         scale = float(np.max(np.abs(sums), initial=1e-30))
@@ -68,9 +86,10 @@ def overlap_lost(failure: Failure) -> Iterator[Suspect]:
         cases += 1
     if lost >= 2 and enough(cases, lost, len(failure.wrong)):
         yield Suspect(
-            f"the gradient of {failure.name} is assigned where windows overlap: one window's share is left of several",
-            f"{lost} entries of several windows hold exactly one share, in {cases} failing cases",
-            "add (+=) each window's share to what other windows have put there; do not assign (=)",
+            f"the gradient of {failure.name} is assigned where {what}s overlap: one {what}'s share is left of several",
+            f"{lost} entries of several {what}s hold exactly one share, in {cases} failing cases",
+            f"add (+=) each {what}'s share to what is there; do not assign (=), and note that g[i] += … adds once "
+            "where i holds an index twice (np.add.at adds every time)",
             "assignment",
         )
 
@@ -188,11 +207,14 @@ def remainder_filled(failure: Failure) -> Iterator[Suspect]:
             return
         scenes, entries = scenes + 1, entries + int(np.count_nonzero(s.g[unreached]))
     if entries and enough(scenes, entries, len(failure.wrong)):
+        data = failure.name == failure.layer.inputs[0]
         yield Suspect(
             f"entries of {failure.name} that the forward never uses get a gradient",
             f"{entries} such entries are not 0 in {scenes} cases; all others are right",
-            "leave the remainder, which no window reaches, at 0",
-            FAMILY,
+            "leave the remainder, which no window reaches, at 0"
+            if data
+            else f"multiply the gradient of {failure.name} by the forward's mask (its table of connections)",
+            FAMILY if data else "mask",
         )
 
 

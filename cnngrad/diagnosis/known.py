@@ -10,6 +10,7 @@ import numpy as np
 
 from cnngrad.diagnosis.scene import Scene
 
+NEAR = 1e-7  # how well a factor is known from differences
 CONSTANTS = ((-1.0, "-1"), (2.0, "2"), (0.5, "1/2"), (-2.0, "-2"), (-0.5, "-1/2"))
 
 
@@ -82,32 +83,60 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def words_for(factors: list[float], scenes: tuple[Scene, ...]) -> str:
-    """Which number the factor is in every scene: ``"divided by the number of samples"``; empty where none fits."""
+def words_for(factors: list[float], scenes: tuple[Scene, ...], near: float = NEAR) -> str:
+    """Which number the factor is in every scene: ``"divided by the number of samples"``; empty where none fits.
+
+    Args:
+        near: how well the factors are known.
+    """
     told = [(c, s) for c, s in zip(factors, scenes, strict=True) if np.isfinite(c)]
-    if not told or all(_near(c, 1.0) for c, _ in told):
+    if not told or all(_near(c, 1.0, near) for c, _ in told):
         return ""
     for constant, name in CONSTANTS:
-        if all(_near(c, constant) for c, _ in told):
+        if all(_near(c, constant, near) for c, _ in told):
             return f"multiplied by {name}"
     per_scene = [quantities(s) for _, s in told]
     names = [n for n in per_scene[0] if all(n in q for q in per_scene)]
     for sign, minus in ((1.0, ""), (-1.0, "minus ")):
         for name in names:
-            if all(_near(c * sign * q[name], 1.0) for (c, _), q in zip(told, per_scene, strict=True)):
+            if all(_near(c * sign * q[name], 1.0, near) for (c, _), q in zip(told, per_scene, strict=True)):
                 return f"divided by {minus}{name}"
-            if all(_near(c * sign, q[name]) for (c, _), q in zip(told, per_scene, strict=True)):
+            if all(_near(c * sign, q[name], near) for (c, _), q in zip(told, per_scene, strict=True)):
                 return f"multiplied by {minus}{name}"
     if len({round(c, 9) for c, _ in told}) == 1 and len(told) > 1:
         return f"multiplied by {told[0][0]:.6g}"
+    if found := _one_less(told, per_scene, names, near):
+        return found
     for name in (n for n in names if n.startswith("the keyword") and len({q[n] for q in per_scene}) > 2):
         fixed = [c * q[name] for (c, _), q in zip(told, per_scene, strict=True)]
-        if all(_near(c, fixed[0]) for c in fixed):
+        if all(_near(c, fixed[0], near) for c in fixed):
             return f"computed with {fixed[0]:.6g} in the place of {name}"
-    return _pairs(told, per_scene, names) if len(told) >= 3 else ""
+    return _pairs(told, per_scene, names, near) if len(told) >= 3 else ""
 
 
-def _pairs(told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], names: list[str]) -> str:
+# What n - 1 in the place of n makes of a factor; where n is 1, code that works divides by 1.
+ONE_LESS = (
+    ("divided by {} less 1", lambda n: 1 / max(n - 1, 1)),
+    ("divided by {0} less 1 in the place of {0}", lambda n: n / max(n - 1, 1)),
+    ("multiplied by {0} less 1 and divided by {0}", lambda n: max(n - 1, 1) / n),
+    ("multiplied by a standard deviation over {0} less 1", lambda n: math.sqrt(n / max(n - 1, 1))),
+    ("divided by a standard deviation over {0} less 1", lambda n: math.sqrt(max(n - 1, 1) / n)),
+)
+
+
+def _one_less(told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], names: list[str], near: float) -> str:
+    """A count less one, as in an unbiased variance; it has to differ between cases."""
+    for name in names:
+        counts = [q[name] for q in per_scene]
+        if len(set(counts)) < 2 or any(n < 1 or n != round(n) for n in counts):
+            continue
+        for words, factor in ONE_LESS:
+            if all(_near(c, factor(n), near) for (c, _), n in zip(told, counts, strict=True)):
+                return words.format(name)
+    return ""
+
+
+def _pairs(told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], names: list[str], near: float) -> str:
     for one, other in combinations(names[:12], 2):
         products = [q[one] * q[other] for q in per_scene]
         ratios = [q[one] / q[other] for q in per_scene]
@@ -117,12 +146,12 @@ def _pairs(told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], n
             (products, f"divided by {one} times {other}", f"multiplied by {one} times {other}"),
             (ratios, f"multiplied by {other} and divided by {one}", f"multiplied by {one} and divided by {other}"),
         ):
-            if all(_near(c * v, 1.0) for (c, _), v in zip(told, values, strict=True)):
+            if all(_near(c * v, 1.0, near) for (c, _), v in zip(told, values, strict=True)):
                 return divided
-            if all(_near(c, v) for (c, _), v in zip(told, values, strict=True)):
+            if all(_near(c, v, near) for (c, _), v in zip(told, values, strict=True)):
                 return multiplied
     return ""
 
 
-def _near(one: float, other: float) -> bool:
-    return abs(one - other) <= 1e-7 * abs(other)
+def _near(one: float, other: float, near: float) -> bool:
+    return abs(one - other) <= near * abs(other)

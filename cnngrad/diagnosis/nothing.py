@@ -81,6 +81,10 @@ def wrong_shape(failure: Failure) -> Iterator[Suspect]:
     bad = [s for s in failure.scenes if s.claimed[name] is not None and s.g.shape != s.shape]
     if not bad:
         return
+    for other in failure.layer.differentiable:
+        if other != name and all(same(s.true(s.cotangent, other), s.g) for s in bad):
+            yield exchanged(name, other, len(bad))
+            return
     for axes in SETS_OF_AXES:
         if all(_is_sum_of(s, axes) for s in bad):
             yield Suspect(
@@ -106,10 +110,6 @@ def wrong_shape(failure: Failure) -> Iterator[Suspect]:
                 f"sum over the other axes, so that the shape of {name} is left",
                 "axis",
             )
-            return
-    for other in failure.layer.differentiable:
-        if other != name and all(same(s.true(s.cotangent, other), s.g) for s in bad):
-            yield exchanged(name, other, len(bad))
             return
 
 

@@ -38,6 +38,8 @@ def flipped(failure: Failure) -> Iterator[Suspect]:
 def turns(ndim: int) -> Iterator[tuple[str, Turn]]:
     """Every way to turn an array round, with its words; ``spatial`` is all axes but two, whatever the rank."""
     yield "rotated by 180° (flipped along every spatial axis)", lambda a: _flip(a, tuple(range(2, a.ndim)))
+    for axis in range(min(ndim, 2)):
+        yield f"flipped along axis {axis}", given(lambda a, axis: _flip(a, (axis,)), axis)
     yield (
         "rotated by 180° (flipped along every axis but the first and last)",
         lambda a: _flip(a, tuple(range(1, a.ndim - 1))),

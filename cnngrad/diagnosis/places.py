@@ -84,6 +84,8 @@ PLACES: tuple[tuple[str, Place, str], ...] = (
      "append the zeros of the remainder behind: no window reads the far end"),
     ("half the kernel is cropped in the place of the padding", lambda a, k, t: honest(a, k, t) + a.pad - a.kernel // 2,
      "cut pad entries off in front, whatever the kernel"),
+    ("a padding of half the spread kernel is cropped, as if the output had the input's sides",
+     lambda a, k, t: honest(a, k, t) + a.pad - a.dilation * (a.kernel - 1) // 2, "cut pad entries off in front"),
     ("kernel - 1 entries are cropped in the place of the padding",
      lambda a, k, t: honest(a, k, t) + a.pad - (a.kernel - 1), "cut pad entries off in front, whatever the kernel"),
     ("everything is one entry too far", lambda a, k, t: honest(a, k, t) + 1, "count from 0"),

@@ -179,6 +179,10 @@ class Scene:
         unit.flat[place] = STEP
         return (self._moved(unit, {}) - self.flat_y) / STEP, (self.flat_y - self._moved(-unit, {})) / STEP
 
+    def output_with(self, **replaced: Array) -> Vector:
+        """The output with other inputs: one call."""
+        return self._moved(np.zeros(self.shape), replaced)
+
     def _moved(self, step: Array, replaced: dict[str, Array]) -> Vector:
         """The output with the input moved and others replaced."""
         inputs = [replaced.get(name, value) for name, value in self.inputs.items()]

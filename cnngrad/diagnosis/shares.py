@@ -56,7 +56,7 @@ def by_entry(each: Shares) -> Array | None:
 
 def _ratios(claimed: Array, right: Array) -> Array | None:
     if not right.size:
-        return None
+        return np.full(len(right), np.nan)  # nothing but kinks
     size = np.max(np.abs(right), axis=1)
     scale = float(np.max(size))
     clear = size > CLEAR * scale

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure
+from cnngrad.diagnosis.failure import Failure, given
 from cnngrad.diagnosis.scene import Scene
 
 Along = Callable[[Array, tuple[int, ...]], Array]
@@ -41,6 +41,11 @@ def first_for_all(a: Array, axes: tuple[int, ...]) -> Array:
     return np.broadcast_to(a[place], a.shape)
 
 
+def last_for_all(a: Array, axes: tuple[int, ...]) -> Array:
+    """The last entry along the axes in the place of every one."""
+    return first_for_all(np.flip(a, axes), axes)
+
+
 def mean_for_all(a: Array, axes: tuple[int, ...]) -> Array:
     """Their mean in the place of every one."""
     return np.broadcast_to(a.mean(axis=axes, keepdims=True), a.shape)
@@ -71,6 +76,7 @@ DONE: tuple[tuple[Along, str, str, str, str], ...] = (
     (without(0), "leaves out the first {of}", "dropped sample", "dropped term",
      "let the loop or slice start at 0: the first {one} is left out"),
     (first_for_all, "has the first {of} in the place of every one", "axis", "axis", "index by the {one}: it is fixed"),
+    (last_for_all, "has the last {of} in the place of every one", "axis", "axis", "index by the {one}: it is fixed"),
     (mean_for_all, "has the mean over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
     (sum_for_all, "has the sum over every {of} in the place of each", "axis", "axis", "keep every {one} by itself"),
     (turned_round, "takes every {of} in the reverse order", "axis", "axis",
@@ -143,6 +149,8 @@ def sums_of_dy(failure: Failure) -> Iterator[Suspect]:
     for words, predict in (
         ("in runs that mix axes: dy is reshaped without moving its axis", _leading),
         ("in steps that mix axes: dy is reshaped without moving its axis", _trailing),
+        ("and f' each by itself: a product of two sums", _product_of_sums),
+        ("and multiplies by the mean of f', not entry by entry", given(_product_of_sums, np.mean)),
         ("over the axis that must be kept", _kept),
         ("over everything, and has that in every entry", lambda s: np.full(s.shape, s.dy.sum())),
         (
@@ -151,6 +159,13 @@ def sums_of_dy(failure: Failure) -> Iterator[Suspect]:
         ),
     ):
         yield from failure.lead("axis", f"the gradient of {failure.name} sums dy {words}", predict, advice)
+
+
+def _product_of_sums(s: Scene, of_slopes: Callable[..., Array] = np.sum) -> Array | None:
+    if s.bias != s.name or s.slopes is None or np.all(s.slopes == s.slopes[0]):
+        return None
+    axes = (0, *range(2, len(s.y_shape)))
+    return np.asarray(s.cotangent.sum(axis=axes) * of_slopes(s.slopes.reshape(s.y_shape), axis=axes))
 
 
 def _leading(s: Scene) -> Array | None:

@@ -158,7 +158,7 @@ CROSS_ENTROPY = Derivation(
               lambda v: v["e"] * v["p"] * _last(v["t"]), f"subtract t: {_CE}"),
         Wrong("missing term", "the target is not subtracted: dz is p", lambda v: v["e"] * v["p"], f"{_CE}"),
         Wrong("missing term", "p is missing: dz is -t", lambda v: -v["e"] * v["t"], f"{_CE}"),
-        Wrong("missing term", "the derivative of the softmax is multiplied in twice",
+        Wrong("activation derivative", "the derivative of the softmax is multiplied in twice",
               lambda v: v["e"] * (v["p"] - v["t"]) * v["p"] * (1 - v["p"]), f"it cancels against log: {_CE}"),
         Wrong("missing term", "z is used in the place of p, its softmax",
               lambda v: v["e"] * (v["z"] * _last(v["t"]) - v["t"]), f"p is the softmax of z: {_CE}"),

@@ -17,7 +17,7 @@ TELLING: dict[str, tuple[str, str]] = {
     "padding": ("geometry", "the padding is not taken off as it was put on"),
     "dilation > 1": ("geometry", "the dilation is not taken into account as in the forward"),
     "a remainder": ("geometry", "the remainder, which no window reaches, is not taken into account"),
-    "windows that overlap": ("assignment", "windows that overlap are assigned, not added"),
+    "windows that overlap": ("assignment", "the shares of windows that overlap are not added up"),
     "strides that differ by axis": ("geometry", "the stride of one axis is used for another"),
     "a window whose sides differ": ("geometry", "the window's sides are exchanged"),
     "H != W": ("geometry", "height and width are exchanged"),

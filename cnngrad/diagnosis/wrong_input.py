@@ -8,10 +8,10 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import TOLERANCE, Failure, given
+from cnngrad.diagnosis.failure import TOLERANCE, Failure, given, magnitude
 from cnngrad.diagnosis.placement import MOVES, filled_then_moved, moved_then_filled, turns
 from cnngrad.diagnosis.scene import Scene
-from cnngrad.diagnosis.summing import first_for_all, mean_for_all, sum_for_all, without
+from cnngrad.diagnosis.summing import first_for_all, last_for_all, mean_for_all, sum_for_all, without
 
 Value = Callable[[Array], Array | None]
 
@@ -129,6 +129,7 @@ def _values(ndim: int) -> Iterator[tuple[str, str, Value, str]]:
             )
         for done, words in (
             (first_for_all, "the first entry of {} along axis " + str(axis) + " for every one"),
+            (last_for_all, "the last entry of {} along axis " + str(axis) + " for every one"),
             (mean_for_all, "the mean of {} along axis " + str(axis) + " for every entry"),
             (sum_for_all, "the sum of {} along axis " + str(axis) + " for every entry"),
             (lambda a, axes: np.roll(a, 1, axes), "{} moved by one along axis " + str(axis)),
@@ -150,7 +151,8 @@ def _with_other(s: Scene, other: str, function: Value) -> Array | None:
     replaced = {other: value}
     dy = _through_the_activation(s, replaced)
     slope, claimed = s.slope_along(direction, dy, **replaced), float(np.sum(s.g * direction))
-    if not abs(slope - claimed) <= 100 * TOLERANCE * float(np.sum(np.abs(s.g))) + 1e-12:
+    size = float(np.sum(np.abs(s.g))) + magnitude(s)  # a claim of 0 may be a sum that cancels
+    if not abs(slope - claimed) <= 100 * TOLERANCE * size:
         return s.g + 1 + np.abs(s.g)  # anything but the claim
     return s.gradient_at(dy, **replaced)
 

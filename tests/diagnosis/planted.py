@@ -15,10 +15,12 @@ from cnngrad.diagnosis import (
     FAMILIES,
     Family,
     batch_norm,
+    before_activation,
     combination,
     derivative,
     factor,
     geometry,
+    masked_weights,
     neuron,
     nothing,
     of_dy,
@@ -33,6 +35,9 @@ from cnngrad.diagnosis import (
     where,
     wrong_input,
 )
+from cnngrad.networks import connected_conv, partial_conv, pre_activation
+from cnngrad.networks.channels_last import connections
+from cnngrad.networks.paper import TABLE
 from cnngrad.runner import check
 
 Wrong = Callable[..., Any]
@@ -181,6 +186,30 @@ def _assigned(x: Any, dy: Any, c: Any, last: bool) -> Any:
     return kept
 
 
+def _normalised(v: Any, dy: Any, c: Any, plain: bool = False, less: int = 0) -> Any:
+    """Batch normalisation's dx: with γ left out of the term of mean(dy), or with means that divide by m - 1."""
+    x, axes = v["x"], (0, *range(2, v["x"].ndim))
+    m = x.size / x.shape[1]
+    sigma = np.sqrt(x.var(axis=axes, keepdims=True) + c["eps"])
+    normal, gamma = (x - x.mean(axis=axes, keepdims=True)) / sigma, _columns(v["gamma"], x)
+    mean, spread = (a.sum(axis=axes, keepdims=True) / max(m - less, 1) for a in (dy, dy * normal))
+    return (gamma * dy - (1 if plain else gamma) * mean - gamma * normal * spread) / sigma
+
+
+def _buffered(v: Any, dy: Any) -> Any:
+    """``dw[k] += ...`` over all connections at once: of those that share a weight only the last adds."""
+    i, j, k = connections(v["x"].shape[1:], v["w"].shape)
+    dw = np.zeros(v["w"].size)
+    dw[k] += np.sum(v["x"].reshape(len(dy), -1)[:, i] * dy.reshape(len(dy), -1)[:, j], axis=0)
+    return dw.reshape(v["w"].shape)
+
+
+def _uses(x: Any, c: Any) -> Any:
+    """How many windows use each entry."""
+    alone = layers.mean_pool_vjp(x, **{**c, "count_padding": True})
+    return np.round(alone[1](np.ones_like(alone[0]))[0] * np.prod(c["window"]))
+
+
 def _pushed_on(g: Any) -> Any:
     """Two entries further along the last axis."""
     moved = np.zeros(g.shape)
@@ -216,6 +245,10 @@ global_max = Layer(
     shapes=lambda d: {"x": (d.n, d.c, d.h, d.w)},
 )
 wide_max_pool = replace(layers.max_pool, where=lambda d: d.rank == 1 and d.width >= 5 and d.kw == 2)
+
+after_tanh = pre_activation(tanh)
+after_relu = pre_activation(relu)
+some_maps = partial_conv(TABLE)
 
 PLANTED: tuple[Planted, ...] = (
     Planted(dense, "w", lambda g, dy, y, v, c: None, nothing.nothing_returned, "no gradient of w is returned"),
@@ -328,6 +361,44 @@ PLANTED: tuple[Planted, ...] = (
             "the gradient of w is rounded to half precision on the way"),
     Planted(dense, "w", lambda g, dy, y, v, c: g + 0.5 * (np.arange(g.size) == 0).reshape(g.shape) * g,
             small.one_entry, "the first entry of the gradient of w is wrong, all others are right"),
+    Planted(layers.sigmoid_conv, "x", lambda g, dy, y, v, c: _behind(v, dy, c) * v["x"] * (1 - v["x"]),
+            before_activation.handed_down_before,
+            "dy is taken before the activation (sigmoid), and so is the gradient of x handed down"),
+    Planted(layers.relu_conv, "x", lambda g, dy, y, v, c: _behind(v, dy, c) * (v["x"] > 0),
+            before_activation.handed_down_before,
+            "dy is taken before the activation (relu), and so is the gradient of x handed down"),
+    Planted(after_tanh, "z", lambda g, dy, y, v, c: dy @ v["w"], before_activation.slope_of_the_first_activation,
+            "the derivative of the activation (tanh) of z is missing"),
+    Planted(after_tanh, "z", lambda g, dy, y, v, c: (dy @ v["w"]) * (1 - v["z"] ** 2),
+            before_activation.slope_of_the_first_activation,
+            "the derivative of the activation (tanh) of z is taken at z as if that were f(z)"),
+    Planted(after_relu, "z", lambda g, dy, y, v, c: dy @ v["w"], before_activation.slope_of_the_first_activation,
+            "the mask [z > 0] is missing in the gradient of z"),
+    Planted(after_tanh, "w", lambda g, dy, y, v, c: dy.T @ v["z"], before_activation.input_not_activated,
+            "the gradient of w takes its factor before the activation (tanh)"),
+    Planted(after_tanh, "w", lambda g, dy, y, v, c: dy.T @ (1 - np.tanh(v["z"]) ** 2),
+            before_activation.input_not_activated, "the gradient of w has f' in the place of f (tanh)"),
+    Planted(some_maps, "x", lambda g, dy, y, v, c: layers.true_conv_vjp(v["x"], v["w"], v["b"])[1](dy)[0],
+            masked_weights.unused_entries, "the gradient of x goes through entries of w that the forward does not use"),
+    Planted(some_maps, "w", lambda g, dy, y, v, c: layers.true_conv_vjp(v["x"], v["w"], v["b"])[1](dy)[1],
+            geometry.remainder_filled, "entries of w that the forward never uses get a gradient"),
+    Planted(dense, "w", lambda g, dy, y, v, c: g / max(len(dy) - 1, 1), factor.constant_factor,
+            "the gradient of w is divided by the number of samples less 1"),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _normalised(v, dy, c, plain=True), combination.combinations,
+            "1/σ stands before mean(dy) in the place of γ/σ, in the gradient of x"),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _normalised(v, dy, c, less=1), combination.combinations,
+            "mean(dy) and x̂ mean(dy x̂) are divided by the number of samples and places together less 1"),
+    Planted(layers.softmax_cross_entropy, "z", lambda g, dy, y, v, c: g + dy * v["t"] * (1 / len(g) - 1),
+            combination.combinations, "dE, not divided by N, stands before t in the place of dE/N"),
+    Planted(layers.conv, "x", lambda g, dy, y, v, c: _behind({**v, "w": np.repeat(v["w"][-1:], len(v["w"]), 0)}, dy, c),
+            wrong_input.another_value, "the gradient of x uses the last entry of w along axis 0 for every one"),
+    Planted(layers.sigmoid_conv, "b",
+            lambda g, dy, y, v, c: _all_but_channels(dy) * _all_but_channels(y * (1 - y)), summing.sums_of_dy,
+            "the gradient of b sums dy and f' each by itself: a product of two sums"),
+    Planted(connected_conv, "w", lambda g, dy, y, v, c: _buffered(v, dy), geometry.overlap_lost,
+            "the gradient of w is assigned where outputs overlap: one output's share is left of several"),
+    Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: g / np.maximum(_uses(v["x"], c), 1),
+            geometry.overlap_assigned, "the gradient of x is averaged over the windows that overlap, not summed"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: np.where(g == 0, 7.0, g), geometry.remainder_filled,
             "entries of x that the forward never uses get a gradient"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: g + (max(c["stride"]) > 1) * _noise(g, dy),

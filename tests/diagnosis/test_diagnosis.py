@@ -13,10 +13,11 @@ import pytest
 import cnngrad.diagnosis as diagnosis
 from cnngrad.cli import main
 from cnngrad.core.case import Case
+from cnngrad.core.conventions import ACTIVATIONS
 from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import BUDGET, Diagnosis, diagnosis_of, measured
 from cnngrad.diagnosis.scene import Meter
-from cnngrad.layers import conv, dense
+from cnngrad.layers import conv, dense, relu_conv, sigmoid_conv
 from cnngrad.pytest_plugin import OPTIONS
 from cnngrad.runner import check
 
@@ -142,6 +143,25 @@ def test_conventions_are_named_with_the_line_that_declares_them() -> None:
     descending = spoiled(lambda right, dy: (right[0], -right[1], right[2]))
     (lead, *_) = diagnosis_of(descending, POINT, "w").suspects
     assert 'declare sign="descent"' in lead.advice
+
+
+def test_deltas_before_the_activation_are_named_with_the_line_that_declares_them() -> None:
+    point = Case((("rank", 1), ("n", 2), ("c", 2), ("f", 2), ("width", 4), ("kw", 2)), values="normal")
+    for layer, name in ((relu_conv, "relu"), (sigmoid_conv, "sigmoid")):
+        _, slope = ACTIVATIONS[name]
+
+        def vjp(x: Any, w: Any, b: Any, slope: Any = slope, layer: Layer = layer, **config: Any) -> Any:
+            _, backward = conv.vjp(x, w, b, **config)
+            return layer.vjp(x, w, b, **config)[0], lambda dy: ((g := backward(dy))[0] * slope(x), *g[1:])
+
+        before = replace(layer, vjp=vjp)
+        sizes = dict.fromkeys(layer.dims or {}, 1) | dict(point.dims)
+        at = Case(tuple(sizes.items()), values="normal").point(before)
+        for of in ("x", "w", "b"):
+            (lead, *_) = diagnosis_of(before, at, of).suspects
+            assert f'declare cotangent="preactivation", activation="{name}"' in lead.advice, (name, of, lead)
+        declared = replace(before, cotangent="preactivation", activation=name)
+        assert check(declared, effort="quick", select=GRADIENTS).ok
 
 
 def test_a_point_of_the_users_own_is_diagnosed_without_declared_configurations() -> None:
