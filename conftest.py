@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
 
 # Runs pytest inside a test; pytest accepts the request only here, at the root.
 pytest_plugins = ["pytester"]
@@ -17,3 +18,8 @@ settings.register_profile(
     "cnngrad", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("cnngrad")
+
+# Hypothesis also draws numbers and words that stand in the modules imported so far, others in each selection of tests.
+# There is no setting for it; versions that do not draw them lack this function.
+if hasattr(providers, "_get_local_constants"):
+    providers._get_local_constants = providers.Constants

@@ -11,6 +11,7 @@ from itertools import chain
 
 from cnngrad.checks.pictures import pictures_after
 from cnngrad.checks.tables import gradient_tables
+from cnngrad.core.asking import has
 from cnngrad.core.case import Point
 from cnngrad.core.errors import Interrupted, UsageError
 from cnngrad.core.features import exercised
@@ -193,7 +194,7 @@ class Fold:
     def _count(self, point: Point) -> None:
         if point.case.dims:  # features speak of declared configurations; a point of the user's own has none
             for name, predicate in self.layer.features.items():
-                self.features[name] += bool(predicate(point))
+                self.features[name] += has(predicate, point)
         self.exercised.update(() if self.layer.features else exercised(self.layer, point))
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cnngrad.core.asking import has
 from cnngrad.core.case import Case, Shapes
 from cnngrad.core.configurations import at_random, covering
 from cnngrad.core.errors import UsageError
@@ -128,7 +129,7 @@ def _other_batches(layer: Layer, shapes: Mapping[str, tuple[int, ...]]) -> Itera
 
 def _still_missing(layer: Layer, missing: Features, case: Case) -> Features:
     point = case.point(layer) if missing else None
-    return {name: has for name, has in missing.items() if not has(point)}
+    return {name: predicate for name, predicate in missing.items() if not has(predicate, point)}
 
 
 def _reaching(layer: Layer, missing: Features, seed: int) -> Iterator[Case]:

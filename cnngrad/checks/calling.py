@@ -84,7 +84,7 @@ def gradients_in(at: Evaluation, returned: Sequence[Any]) -> dict[str, Array]:
             continue
         try:
             found[name] = np.array(value, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue  # gradients_match_forward says so
     return found
 

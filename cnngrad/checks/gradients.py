@@ -62,7 +62,7 @@ def _malformed(at: Evaluation, name: str, gradient: Any) -> Result | None:
         if np.iscomplexobj(gradient):
             raise TypeError("NumPy would drop the imaginary part with no more than a warning")
         array = np.asarray(gradient, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return finding(
             Status.FAILED, input=name, reason=f"the gradient is {shape_text(gradient)}, not an array of floats"
         )

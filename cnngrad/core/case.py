@@ -22,6 +22,7 @@ from cnngrad.core.values import draw_cotangent, draw_input, rng_for, rule_named
 Sizes = tuple[tuple[str, int], ...]
 Shapes = tuple[tuple[str, tuple[int, ...]], ...]
 
+NO_NUMBERS = "OSUMm"  # kinds of arrays: objects, text, dates
 MOST_ENTRIES = 2**34  # 128 GiB for one input
 
 
@@ -120,6 +121,12 @@ class Case:
             )
             for name in layer.inputs
         )
+        for name, value in zip(layer.inputs, inputs, strict=True):
+            if name in layer.differentiable and value.dtype.kind in NO_NUMBERS:
+                raise UsageError(
+                    f"{layer.name}: draw of {name} gave {shape_text(value)}; it gives an array of floats, or declare "
+                    f"constants=({name!r},)"
+                )
         return Point(self, layer.inputs, inputs, {**layer.config_at(self.sizes), **(config or {})})
 
     def _own_shapes(self, layer: Layer) -> dict[str, tuple[int, ...]]:
@@ -263,7 +270,7 @@ def _numeric(layer: Layer, name: str, value: Any) -> Array:
         return np.asarray(value)
     try:
         array = np.array(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{layer.name}: {name} is no array: {error}") from None
     if name in layer.constants:
         return array

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 
+from cnngrad.core.asking import allows
 from cnngrad.core.features import features_of_sizes, windows_of
 from cnngrad.core.layer import Layer
 
@@ -53,7 +53,11 @@ def covering(layer: Layer, seed: int = 0) -> list[Sizes]:
     if not layer.dims:
         return [{}]
     dims = tuple((name, (int(low), int(high))) for name, (low, high) in layer.dims.items())  # lists are no keys
-    return [dict(sizes) for sizes in _covering(dims, layer.where, seed)]
+    try:
+        found = _covering(dims, layer.where, seed)
+    except TypeError:  # an object that can be called, and that is no key of a cache
+        found = _covering.__wrapped__(dims, layer.where, seed)
+    return [dict(sizes) for sizes in found]
 
 
 def at_random(layer: Layer, count: int, seed: int) -> list[Sizes]:
@@ -80,13 +84,13 @@ def _covering(dims: Limits, where: Where, seed: int) -> tuple[tuple[tuple[str, i
     rng = Random(f"configurations {seed}")
     choices = {name: values_of(limits) for name, limits in dims}
     missing = set(_pairs_between(choices))
-    chosen = [sizes for sizes in _corners(dims) if _allowed(where, sizes)]
+    chosen = [sizes for sizes in _corners(dims) if allows(where, sizes)]
     chosen += _with_features(dims, where, chosen, rng)
     for sizes in chosen:
         missing -= set(_pairs_in(sizes))
     while missing:
         pair = min(missing)
-        drawn = [sizes for sizes in _around(pair, choices, rng) if _allowed(where, sizes)]
+        drawn = [sizes for sizes in _around(pair, choices, rng) if allows(where, sizes)]
         if not drawn:
             missing.discard(pair)  # where= excludes it, or makes it very rare: the engine's search may still reach it
             continue
@@ -95,10 +99,6 @@ def _covering(dims: Limits, where: Where, seed: int) -> tuple[tuple[tuple[str, i
         missing -= set(_pairs_in(best))
     found = chosen or _any_valid(dims, where, rng)
     return tuple(dict.fromkeys(tuple(sizes.items()) for sizes in found))
-
-
-def _allowed(where: Where, sizes: Sizes) -> bool:
-    return where is None or bool(where(SimpleNamespace(**sizes)))
 
 
 def _corners(dims: Limits) -> Iterator[Sizes]:
@@ -132,7 +132,7 @@ def _with_features(dims: Limits, where: Where, chosen: list[Sizes], rng: Random)
 
 def _sampled(dims: Limits, where: Where, rng: Random) -> Iterator[Sizes]:
     drawn = ({name: rng.randint(low, high) for name, (low, high) in dims} for _ in range(10 * SAMPLES))
-    return itertools.islice((sizes for sizes in drawn if _allowed(where, sizes)), SAMPLES)
+    return itertools.islice((sizes for sizes in drawn if allows(where, sizes)), SAMPLES)
 
 
 def _held(sizes: Sizes) -> frozenset[str]:
@@ -167,6 +167,6 @@ def _any_valid(dims: Limits, where: Where, rng: Random) -> list[Sizes]:
     """One valid configuration for a layer whose ``where`` excludes all the chosen ones; none if none is found."""
     for _ in range(2000):
         sizes = {name: rng.randint(low, high) for name, (low, high) in dims}
-        if _allowed(where, sizes):
+        if allows(where, sizes):
             return [sizes]
     return []

@@ -63,22 +63,22 @@ class Conventions:
             UsageError: says what is accepted.
         """
         for word, accepted in (("reduction", "mean"), ("sign", "descent"), ("cotangent", "preactivation")):
-            if getattr(self, word) not in ("", accepted):
+            given = getattr(self, word)
+            if not isinstance(given, str) or given not in ("", accepted):
                 raise UsageError(
-                    f"{layer}: {word}={getattr(self, word)!r} is no convention; accepted is {accepted!r}, or "
-                    "leave it out"
+                    f"{layer}: {word}={given!r} is no convention; accepted is {accepted!r}, or leave it out"
                 )
         if self.reduction and batch_axis is None:
             raise UsageError(
                 f"{layer}: reduction='mean' needs the batch that is averaged over: batch_axis={{'x': 0, 'y': 0}}"
             )
+        for activation in filter(_is_declared, (self.activation, self.input_activation)):
+            activation_called(layer, activation)
         if bool(self.cotangent) != bool(self.activation) or (self.input_activation and not self.cotangent):
             raise UsageError(
                 f"{layer}: cotangent='preactivation' and activation='sigmoid' belong together; activations by name are "
                 f"{', '.join(ACTIVATIONS)}"
             )
-        for given in (self.activation, self.input_activation):
-            activation_called(layer, given or "identity")
         if self.surrogate is not None and not callable(self.surrogate):
             raise UsageError(f"{layer}: surrogate={self.surrogate!r} is no function; it takes what the forward takes")
 
@@ -156,6 +156,10 @@ def activation_called(layer: str, given: str | Activation) -> Activation:
         f"{layer}: the activation {given!r} is none of {', '.join(ACTIVATIONS)}, nor a pair (f, slope) with the slope "
         "as a function of f's output: (np.tanh, lambda a: 1 - a**2)"
     )
+
+
+def _is_declared(activation: Any) -> bool:
+    return activation is not None and not (isinstance(activation, str) and not activation)
 
 
 def _times(gradient: Any, factor: int) -> Array | Any:

@@ -111,7 +111,7 @@ def refuse_wrong_dims(layer: str, dims: Any) -> None:
 def _is_range(limits: Any) -> bool:
     try:
         low, high = limits
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
     return isinstance(low, (int, np.integer)) and isinstance(high, (int, np.integer)) and bool(low <= high)
 
@@ -125,7 +125,7 @@ def refuse_wrong_domain(layer: str, domain: Mapping[str, Any]) -> None:
     for name, interval in domain.items():
         try:
             low, high = (float(end) for end in interval)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             low = high = float("nan")
         if not low < high:
             raise UsageError(
@@ -145,7 +145,7 @@ def as_shape(layer: str, name: str, shape: Any) -> tuple[int, ...]:
     """
     try:
         sides = tuple(operator.index(side) for side in ((shape,) if isinstance(shape, (int, np.integer)) else shape))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"{layer}: the shape of {name} is {shape!r}; it takes a tuple of whole numbers") from None
     if any(side < 0 for side in sides):
         raise UsageError(f"{layer}: the shape of {name} is {sides}; no side can be negative (is a where= missing?)")

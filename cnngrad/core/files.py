@@ -8,7 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
+from cnngrad.core.characters import visible
 from cnngrad.core.errors import UsageError
+
+NOT_WRITTEN = (OSError, ValueError)  # a ValueError: a name that no file can have
 
 
 def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
@@ -33,14 +36,14 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+        raise UsageError(cannot("write", path, error)) from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Find out before the work what would only be told after it.
+    """Find out before the work what would only be told after it. Nothing is made: the work may be refused yet.
 
     Raises:
         UsageError: it is a folder, or the folder it is to lie in cannot be made or written to.
@@ -48,7 +51,7 @@ def refuse_unwritable(path: Path) -> None:
     >>> refuse_unwritable(Path("/dev/null/report.json"))
     Traceback (most recent call last):
         ...
-    cnngrad.core.errors.UsageError: cannot write /dev/null/report.json: File exists
+    cnngrad.core.errors.UsageError: cannot write /dev/null/report.json: Not a directory
     """
     try:
         if path.is_dir():
@@ -56,10 +59,20 @@ def refuse_unwritable(path: Path) -> None:
         if _is_special(path):
             return
         folder = Path(os.path.realpath(path)).parent
-        folder.mkdir(parents=True, exist_ok=True)
+        while not folder.exists():
+            folder = folder.parent
         tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+    except NOT_WRITTEN as error:
+        raise UsageError(cannot("write", path, error)) from None
+
+
+def cannot(do: str, path: Path | str, error: Exception) -> str:
+    """What the operating system, or Python on its behalf, has against a path, in words.
+
+    >>> cannot("write", Path("out"), PermissionError(13, "Permission denied"))
+    'cannot write out: Permission denied'
+    """
+    return f"cannot {do} {visible(str(path))}: {getattr(error, 'strerror', None) or error}"
 
 
 def _is_special(path: Path) -> bool:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from cnngrad.core.arrays import Array
+from cnngrad.core.asking import allows, asked
 from cnngrad.core.conventions import Activation, Conventions
 from cnngrad.core.declarations import as_names, as_shape, refuse_wrong_dims, refuse_wrong_domain, refuse_wrong_kinds
 from cnngrad.core.errors import UsageError
@@ -195,18 +196,27 @@ class Layer:
                 f"cg.check(layer, {', '.join(self.inputs)}), or add to the layer  "
                 f"shapes={{{', '.join(f'{name!r}: (2, 3)' for name in self.inputs)}}}"
             )
-        shapes = self.shapes(SimpleNamespace(**dims)) if callable(self.shapes) else self.shapes
+        shapes = asked("shapes", self.shapes, SimpleNamespace(**dims)) if callable(self.shapes) else self.shapes
+        if not isinstance(shapes, Mapping):
+            raise UsageError(f"{self.name}: shapes gave {shapes!r:.60}; it gives a shape by name: {{'x': (2, 3)}}")
         missing = [name for name in self.inputs if name not in shapes]
         if missing:
             raise UsageError(f"{self.name}: shapes has no entry for {', '.join(missing)}; it needs one for every input")
         return {name: as_shape(self.name, name, shapes[name]) for name in self.inputs}
 
     def config_at(self, dims: Mapping[str, int]) -> dict[str, Any]:
-        """The keywords handed to ``vjp`` at one configuration."""
+        """The keywords handed to ``vjp`` at one configuration.
+
+        Raises:
+            UsageError: they are no keywords.
+        """
         if self.config is None:
             return {}
-        return dict(self.config(SimpleNamespace(**dims)) if callable(self.config) else self.config)
+        config = asked("config", self.config, SimpleNamespace(**dims)) if callable(self.config) else self.config
+        if not isinstance(config, Mapping) or not all(isinstance(word, str) for word in config):
+            raise UsageError(f"{self.name}: config gave {config!r:.60}; it gives keywords by name: {{'stride': 2}}")
+        return dict(config)
 
     def allows(self, dims: Mapping[str, int]) -> bool:
         """Whether a configuration is one the layer is declared for."""
-        return self.where is None or bool(self.where(SimpleNamespace(**dims)))
+        return allows(self.where, dims)

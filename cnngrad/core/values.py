@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.arrays import Array, Vector, round_to_bits
+from cnngrad.core.asking import asked
 from cnngrad.core.errors import UsageError
 
 Rule = Callable[[np.random.Generator, tuple[int, ...]], Vector]
@@ -109,7 +110,7 @@ def draw_input(
 ) -> Array:
     """One input of a case: by the layer's own ``draw`` if it has one, else by the rule, moved into the domain."""
     if own is not None:
-        return np.array(own(rng, shape, d))
+        return np.asarray(asked("draw", lambda: np.array(own(rng, shape, d))))
     values = rule_named(rule)(rng, shape)
     if domain is None:
         return round_to_bits(values)

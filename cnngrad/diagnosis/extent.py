@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from cnngrad.core.arrays import Array
+from cnngrad.core.asking import has
 from cnngrad.core.result import Where
 from cnngrad.diagnosis.conditions import CONDITIONS, Condition
 from cnngrad.diagnosis.failure import TOLERANCE, Failure
@@ -33,7 +34,7 @@ def extent(failure: Failure) -> Where:
 def _only(failure: Failure, wrong: int) -> tuple[tuple[str, ...], int]:
     """The condition, or the two, without which no point is wrong and with which most are; at how many it holds."""
     named = {**failure.layer.features, **{n: c for n, c in CONDITIONS if n not in failure.layer.features}}
-    held = {name: [bool(holds(point)) for point, _ in failure.seen] for name, holds in named.items()}
+    held = {name: [has(holds, point) for point, _ in failure.seen] for name, holds in named.items()}
     at_wrong = [k for k, (_, is_wrong) in enumerate(failure.seen) if is_wrong]
     always = {name: holds for name, holds in held.items() if all(holds[k] for k in at_wrong)}
     best: tuple[float, tuple[str, ...], int] = (MOSTLY, (), 0)

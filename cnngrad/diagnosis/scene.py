@@ -118,7 +118,7 @@ class Scene:
         """The claimed gradient; of the wrong shape or empty where the claim is malformed."""
         try:
             return np.asarray(self.claimed[self.name], dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return np.empty(0)
 
     @property

@@ -121,5 +121,5 @@ def _real(what: str, value: Any) -> Vector:
         if np.asarray(value).dtype.kind not in "fiub":
             raise TypeError(f"it is {shape_text(value)}")
         return np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{what} is no array of real numbers: {error}") from None

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from cnngrad.core.case import Case, Point
 from cnngrad.core.errors import UsageError
+from cnngrad.core.files import NOT_WRITTEN, cannot, refuse_unwritable
 from cnngrad.core.result import Result, Status
 from cnngrad.work.fingerprint import fingerprint
 from cnngrad.work.subject import Subject, packed
@@ -25,6 +27,8 @@ KEY = 32  # characters after that
 class Finished:
     """The results that a file holds, under keys; a new one is in the file as soon as it is known.
 
+    A file that is not there is made with the first of them, so that a run that is refused leaves none.
+
     Raises:
         UsageError: the file cannot be read or written, or holds something else.
     """
@@ -32,16 +36,22 @@ class Finished:
     def __init__(self, path: Path):
         self.path = path
         try:
+            if path.exists() and not path.is_file():
+                raise UsageError(f"cannot resume from {path}: it is no file; name one, or a new one")
             text = path.read_bytes() if path.exists() else b""
             whole, end, begun = text.rpartition(b"\n")
             self._starts = dict(self._starts_in((whole + end).splitlines(keepends=True)))
             if not (begun.startswith(START) or START.startswith(begun)):
                 raise self._foreign(whole.count(b"\n") + 2)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a+b")
-            self._file.truncate(len(whole + end))  # a line that was being written when the run ended
-        except OSError as error:
-            raise UsageError(f"cannot resume from {path}: {error.strerror or error}") from None
+            self._file = path.open("r+b") if path.exists() else None
+            if self._file is None:
+                refuse_unwritable(path)
+            else:
+                self._file.truncate(len(whole + end))  # a line that was being written when the run ended
+        except UsageError:
+            raise
+        except NOT_WRITTEN as error:
+            raise UsageError(cannot("resume from", path, error)) from None
 
     def _starts_in(self, lines: Sequence[bytes]) -> Iterator[tuple[str, int]]:
         """The key of each line, and where in the file it starts: there may be too many to hold them all."""
@@ -63,7 +73,7 @@ class Finished:
         Raises:
             UsageError: the line was changed by hand.
         """
-        if key not in self._starts:
+        if key not in self._starts or self._file is None:
             return None
         self._file.seek(self._starts[key])
         line = self._file.readline()
@@ -74,16 +84,28 @@ class Finished:
             raise UsageError(f"{self.path} holds a line that cannot be read: {line[:60]!r}; delete it") from None
 
     def put(self, key: str, case: Case, results: Sequence[Result]) -> None:
-        """Keep results, and write their line at once."""
+        """Keep results, and write their line at once.
+
+        Raises:
+            UsageError: the disk is full, say.
+        """
         if key in self._starts:
             return
         entry = {"key": key, "case": str(case), "results": [_facts(result) for result in results]}
-        self._starts[key] = self._file.seek(0, os.SEEK_END)
-        self._file.write(json.dumps(entry).encode() + b"\n")
-        self._file.flush()
+        try:
+            if self._file is None:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._file = self.path.open("a+b")
+            self._starts[key] = self._file.seek(0, os.SEEK_END)
+            self._file.write(json.dumps(entry).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(cannot("write", self.path, error)) from None
 
     def close(self) -> None:
-        self._file.close()
+        if self._file:
+            with suppress(OSError):  # what could not be written has been told
+                self._file.close()
 
 
 def keys_for(subject: Subject) -> Callable[[Point, Sequence[str]], str]:

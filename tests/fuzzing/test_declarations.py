@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 
 import cnngrad as cg
-from tests.fuzzing.fuzz import NAMES, QUICK_AND_LONG, VALUES, fuzz
+from tests.fuzzing.fuzz import ANY_TEXT, NAMES, QUICK_AND_LONG, SAID, VALUES, Says, fuzz
 
 GRADIENTS = ("gradients_match_forward",)
 
@@ -41,17 +42,30 @@ class Scale:
         return dout * self.W
 
 
-FACTS: dict[str, st.SearchStrategy[Any]] = {
-    name: VALUES
-    for name in ("name", "constants", "dims", "shapes", "config", "where", "draw", "domain", "batch_axis", "in_place")
-} | {
-    name: VALUES
-    for name in ("zero_gradient", "contiguous", "precision", "reference", "random", "shared", "features", "target")
+INPUTS = st.sampled_from(["x", "w", "dy"])
+FEW = st.lists(INPUTS, max_size=2, unique=True)
+TWIN = cg.Layer(vjp, ("x", "w"), "twin")
+# Each keyword's own kind, which mostly gets as far as a check; every other time it is given anything at all.
+RIGHT: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(("name", "target"), ANY_TEXT),
+    **dict.fromkeys(("constants", "zero_gradient", "in_place"), FEW),
+    **dict.fromkeys(("where", "random", "shared", "surrogate"), SAID),
+    **dict.fromkeys(("draw", "features"), st.dictionaries(st.sampled_from("xw"), SAID, min_size=1)),
+    "precision": st.sampled_from(["float32", "tf32"]) | ANY_TEXT,
+    "contiguous": st.booleans(),
+    "conventions": st.lists(ANY_TEXT, max_size=2).map(tuple),
+    "dims": st.dictionaries(NAMES, st.tuples(st.integers(-2, 3), st.integers(-2, 3)), max_size=2),
+    "shapes": SAID | st.fixed_dictionaries({name: st.tuples(st.integers(-1, 3)) for name in "xwW"}),
+    "config": SAID | st.dictionaries(NAMES, VALUES, max_size=1),
+    "domain": st.dictionaries(st.sampled_from("xw"), st.tuples(st.floats(), st.floats()), min_size=1),
+    "batch_axis": st.integers(-3, 3) | st.dictionaries(st.sampled_from("xwy"), st.integers(-2, 2), min_size=1),
+    "reference": st.just(TWIN) | SAID.map(lambda said: cg.Layer(said, ("x", "w"), "odd")),
+    "reduction": st.just("mean"),
+    "sign": st.just("descent"),
+    "cotangent": st.just("preactivation"),
+    "activation": st.sampled_from(["relu", "tanh"]) | st.tuples(SAID, SAID),
 }
-FACTS |= {name: VALUES for name in ("conventions", "reduction", "sign", "cotangent", "activation", "surrogate")}
-FACTS["dims"] |= st.dictionaries(NAMES, st.tuples(st.integers(-2, 3), st.integers(-2, 3)), max_size=2)
-FACTS["shapes"] |= st.fixed_dictionaries({"x": st.tuples(st.integers(-1, 3)), "w": st.tuples(st.integers(-1, 3))})
-FACTS["domain"] |= st.dictionaries(NAMES, st.tuples(st.floats(), st.floats()), max_size=2)
+FACTS = {name: right | VALUES for name, right in RIGHT.items()}
 OWN: dict[str, dict[str, st.SearchStrategy[Any]]] = {
     "Layer": {"inputs": VALUES},
     "from_functions": {
@@ -71,7 +85,7 @@ def keywords(adapter: str) -> st.SearchStrategy[dict[str, Any]]:
     every = {**FACTS, **OWN[adapter]}
     right = st.just({"x": (2,), "w": (2,)} if adapter != "from_class" else {"x": (2,), "W": (2,)})
     # Lists, not sets: the order of a set is another one in every process, and the examples with it.
-    few = st.lists(st.sampled_from(sorted(every)), max_size=3, unique=True)
+    few = st.lists(st.sampled_from(sorted(every)), min_size=1, max_size=2, unique=True)
     return few.flatmap(lambda names: st.fixed_dictionaries({"shapes": right, **{name: every[name] for name in names}}))
 
 
@@ -85,6 +99,16 @@ def made(adapter: str, given: dict[str, Any]) -> cg.Layer:
     return cg.adapt((forward, backward), show=lambda line: None, **given)
 
 
+def checked(layer: cg.Layer, select: tuple[str, ...] = ()) -> bool:
+    """Whether there is a report, which can be shown; else there is a refusal."""
+    try:
+        with np.errstate(all="ignore"):
+            report = cg.check(layer, effort="quick", select=select, diagnose=False, raise_on_failure=False)
+    except cg.UsageError as error:
+        return not str(error)
+    return bool(str(report) and report.to_json())
+
+
 @QUICK_AND_LONG
 @pytest.mark.parametrize("adapter", list(OWN))
 def test_keywords_are_taken_or_refused(adapter: str, times: int) -> None:
@@ -94,15 +118,32 @@ def test_keywords_are_taken_or_refused(adapter: str, times: int) -> None:
         nonlocal reports
         try:
             layer = made(adapter, given)
-            with np.errstate(all="ignore"):
-                report = cg.check(layer, effort="quick", select=GRADIENTS, diagnose=False, raise_on_failure=False)
         except cg.UsageError:
             return
-        reports += 1
-        assert str(report)
-        assert report.to_json()
+        reports += checked(layer, GRADIENTS if "batch_axis" not in given else ())
 
     fuzz(keywords(adapter), 60 * times, body)
+    assert reports
+
+
+@QUICK_AND_LONG
+def test_whatever_a_layer_returns(times: int) -> None:
+    """From its forward, from its backward, in the places where there are arrays and gradients elsewhere."""
+    reports = 0
+
+    def body(returned: Any) -> None:
+        nonlocal reports
+        layers = (
+            cg.Layer(Says(returned), ("x", "w"), "whole"),
+            cg.Layer(lambda x, w: (returned, vjp(x, w)[1]), ("x", "w"), "forward"),
+            cg.Layer(lambda x, w: (x * w, lambda dy: returned), ("x", "w"), "backward"),
+            cg.Layer(lambda x, w: (x * w, lambda dy: (returned, dy * x)), ("x", "w"), "gradient"),
+            cg.from_functions(lambda x, w: returned, backward, ("x", "w")),
+            cg.from_functions(forward, lambda dy, cache: returned, ("x", "w")),
+        )
+        reports += sum(checked(replace(layer, shapes={"x": (2,), "w": (2,)})) for layer in layers)
+
+    fuzz(VALUES, 15 * times, body)
     assert reports
 
 

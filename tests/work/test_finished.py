@@ -114,7 +114,26 @@ def test_what_hung_is_tried_again(tmp_path: Path) -> None:
             layers.hanging, case="n=2 width=3 seed=0", time_limit=0.1, resume=file, raise_on_failure=False
         )
         assert report.status == "error"
-        assert file.read_text() == ""
+        assert not file.exists()
+
+
+def test_a_run_that_is_refused_leaves_no_file(tmp_path: Path) -> None:
+    """Nor does one that is done."""
+    bare = cg.Layer(lambda x: (x, lambda dy: (dy,)), ("x",), "bare")
+    for layer, more in ((bare, {}), (layers.right, {"case": "no=1"}), (layers.right, {"effort": "huge"})):
+        with pytest.raises(cg.UsageError):
+            cg.check(layer, resume=tmp_path / "deep" / "run.jsonl", **more)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_takes_no_more_is_told() -> None:
+    for path in ("/dev", "/dev/full", "/dev/null"):
+        with pytest.raises(cg.UsageError, match=rf"^cannot resume from {path}: it is no file; name one, or a new one$"):
+            checked(layers.right, Path(path))
+    with pytest.raises(cg.UsageError, match=r"^cannot write /dev/null/run.jsonl: Not a directory$"):
+        checked(layers.right, Path("/dev/null/run.jsonl"))
+    with pytest.raises(cg.UsageError, match=r"^cannot (write|resume from) a\\x00b: embedded null byte$"):
+        checked(layers.right, Path("a\0b"))
 
 
 def test_results_of_other_code_are_not_taken(folder: Path) -> None:
