@@ -87,7 +87,10 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], targets: list[str], code
         (["net.py:number"], "cnngrad: net.py:number is int 3, not a Layer: "),
         (["broken.py:layer"], "cnngrad: importing broken.py raised ZeroDivisionError: division by zero (line 1 of "),
         (["net.py:bare"], "cnngrad: bare declares no shapes, so there is nothing to draw inputs from: pass arrays, "),
-        (["net.py:theirs"], "cnngrad: the function declared as shapes= raised ZeroDivisionError: division by zero (line "),
+        (
+            ["net.py:theirs"],
+            "cnngrad: the function declared as shapes= raised ZeroDivisionError: division by zero (line ",
+        ),
         (["net.py:refused"], "cnngrad: refused: the forward raised ValueError: no such shape at the first point, so "),
         (["net.py:right", "--case", "nonsense"], "cnngrad: 'nonsense' in the case 'nonsense' is not name=<whole "),
         (["net.py:right", "--case", "n=1"], "cnngrad: the case 'n=1 values=lattice seed=0' does not fit right, "),

@@ -47,7 +47,10 @@ THEIRS = r"the function declared as {}= raised IndexError: list index out of ran
         ({"shapes": lambda d: 3}, r"double: shapes gave 3; it gives a shape by name: \{'x': \(2, 3\)\}"),
         ({"config": lambda d: [1]}, r"double: config gave \[1\]; it gives keywords by name: \{'stride': 2\}"),
         ({"config": lambda d: {3: 1}}, r"double: config gave \{3: 1\}; it gives keywords by name: "),
-        ({"draw": {"x": lambda *_: "ab"}}, r"double: draw of x gave <U2 \(\); it gives an array of floats, or declare "),
+        (
+            {"draw": {"x": lambda *_: "ab"}},
+            r"double: draw of x gave <U2 \(\); it gives an array of floats, or declare ",
+        ),
         ({"draw": {"x": lambda *_: None}}, r"double: draw of x gave object \(\); it gives an array of floats, or "),
         ({"activation": np.ones(2)}, r"double: the activation array\(\[1., 1.\]\) is none of identity, relu, "),
         ({"reduction": np.ones(2)}, r"double: reduction=array\(\[1., 1.\]\) is no convention; accepted is 'mean', or "),
@@ -59,7 +62,9 @@ def test_what_is_said_of_it(facts: dict[str, Any], sentence: str) -> None:
         cg.check(layer(**facts), effort="quick")
 
 
-@pytest.mark.parametrize("facts", [{}, {"where": Unhashable()}, {"draw": {"x": lambda rng, shape, d: rng.normal(size=shape)}}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"where": Unhashable()}, {"draw": {"x": lambda rng, shape, d: rng.normal(size=shape)}}]
+)
 def test_what_is_right_is_taken(facts: dict[str, Any]) -> None:
     assert cg.check(layer(**facts), effort="quick").ok
 
