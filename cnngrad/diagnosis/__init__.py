@@ -88,12 +88,12 @@ FAMILIES: tuple[Family, ...] = (
     geometry.overlap_lost,
     geometry.remainder_filled,
     routing.pooling,
-    geometry.shifted,
     placement.other_input_turned,
+    geometry.shifted,
     wrong_input.after_the_update,
-    before_activation.input_not_activated,
     masked_weights.unused_entries,
     wrong_input.another_value,
+    before_activation.input_not_activated,
     scaled.another_factor,
     scaled.powers,
     scaled.times_function_of_output,
@@ -157,9 +157,13 @@ def measured(layer: Layer, point: Point, name: str, meter: Meter, also: Sequence
 
 def named_by(failure: Failure) -> list[Suspect]:
     """What the first family that has anything to say proposes."""
-    for family in FAMILIES if failure.wrong else ():
-        if found := _of(family, failure):
-            return found
+    if not failure.wrong:
+        return []
+    seen = failure.finite  # a NaN here and there is what the same mistake leaves, or another one
+    for part in (seen,) if len(seen.scenes) == len(failure.scenes) else (seen, failure):
+        for family in FAMILIES:
+            if found := _of(family, part):
+                return found
     return []
 
 

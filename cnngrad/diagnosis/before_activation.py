@@ -32,6 +32,8 @@ def handed_down_before(failure: Failure) -> Iterator[Suspect]:
         if any(g is None or same(s.n * own, g, magnitude(s)) is None for s, own, g in again):
             continue
         telling = [s for s, own, _ in again if not np.allclose(own, 1) and explains(s, s.n)]
+        if all(same(s.n * own, s.g, magnitude(s)) is not None for s, own, _ in again):
+            return  # f'(y) is there: only the slope of the layer below is too much
         if enough(len(telling), sum(s.g.size for s in telling), len(failure.wrong)):
             yield Suspect(
                 f"dy is taken before the activation ({name}), and so is the gradient of {failure.name} handed down",
@@ -48,7 +50,6 @@ def handed_down_before(failure: Failure) -> Iterator[Suspect]:
 IN_ITS_PLACE: tuple[tuple[str, Callable[[str, Array], Array]], ...] = (
     ("is missing", lambda name, x: np.ones_like(x)),
     ("is taken at {x} as if that were f({x})", lambda name, x: ACTIVATIONS[name][1](x)),
-    ("is multiplied in twice", lambda name, x: _slope_at(name, x) ** 2),
     ("is replaced by f({x})", lambda name, x: ACTIVATIONS[name][0](x)),
     ("is taken at f({x}), the activation once more", lambda name, x: _slope_at(name, ACTIVATIONS[name][0](x))),
 )

@@ -32,8 +32,9 @@ def combinations(failure: Failure) -> Iterator[Suspect]:
         told = [(s, v) for s, v in zip(failure.wrong, values, strict=True) if v is not None]
         if any(s.g.shape != s.shape for s, _ in told) or not all(_is(formula, s, v) for s, v in told):
             continue
-        yield from _front_of_some(failure, formula)
         for front in (formula.front, *formula.fronts):
+            if front == formula.fronts[0]:
+                yield from _front_of_some(failure, formula)
             for names in _sets(formula):
                 found = _fit(formula, told, front, names)
                 if found is not None:

@@ -279,6 +279,8 @@ def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
         ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
         ("power", f"the gradient of {name} has one power of |{name}| too few", lambda x: 1 / np.abs(x)),
         ("power", f"the gradient of {name} is divided by {name}", lambda x: 1 / x),
+        ("power", f"the gradient of {name} has two powers of {name} too many", np.square),
+        ("power", f"the gradient of {name} has two powers of {name} too few", lambda x: 1 / x**2),
     ):
         yield from failure.lead(
             family,

@@ -48,6 +48,12 @@ class Failure:
         """The scenes in which the claim is wrong."""
         return tuple(scene for scene in self.scenes if scene.wrong)
 
+    @property
+    def finite(self) -> Failure:
+        """The same without the scenes where the claim is not finite, if it is wrong in others too."""
+        kept = tuple(s for s in self.scenes if not s.wrong or (s.g.size and np.all(np.isfinite(s.g))))
+        return replace(self, scenes=kept) if sum(s.wrong for s in kept) >= 2 else self
+
     def lead(
         self, family: str, mistake: str, predict: Predict, advice: str, everywhere: bool = False
     ) -> Iterator[Suspect]:

@@ -12,6 +12,7 @@ from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import Failure, given, same
 from cnngrad.diagnosis.nothing import exchanged
+from cnngrad.diagnosis.places import is_channels_last
 from cnngrad.diagnosis.scene import Scene
 
 Turn = Callable[[Array], Array | None]
@@ -28,22 +29,36 @@ def subsets(ndim: int) -> Iterator[tuple[int, ...]]:
 def flipped(failure: Failure) -> Iterator[Suspect]:
     """``G`` is ``N`` turned round along some axes; or another input was taken turned round."""
     name = failure.name
-    for words, turn in turns(max(s.value.ndim for s in failure.scenes)):
+    for words, turn in turns(max(s.value.ndim for s in failure.scenes), channels_last(failure)):
         advice = "flip it back (np.flip over these axes), or do not flip it: one rotation too many or too few"
         yield from failure.lead(
             "rotation", f"the gradient of {name} is {words}", given(lambda s, turn: turn(s.n), turn), advice
         )
 
 
-def turns(ndim: int) -> Iterator[tuple[str, Turn]]:
-    """Every way to turn an array round, with its words; ``spatial`` is all axes but two, whatever the rank."""
-    yield "rotated by 180° (flipped along every spatial axis)", lambda a: _flip(a, tuple(range(2, a.ndim)))
+def channels_last(failure: Failure) -> bool:
+    """Whether kernel and input tell that the channels stand on the last axis."""
+    return any(is_channels_last(s) for s in failure.scenes)
+
+
+def turns(ndim: int, last: bool = False) -> Iterator[tuple[str, Turn]]:
+    """Every way to turn an array round, with its words; spatial are all axes but two, whatever the rank.
+
+    Args:
+        last: the channels stand on the last axis, not on axis 1.
+    """
+    yield (
+        "rotated by 180° (flipped along every spatial axis)",
+        lambda a: _flip(a, tuple(range(1, a.ndim - 1) if last else range(2, a.ndim))),
+    )
     for axis in range(min(ndim, 2)):
         yield f"flipped along axis {axis}", given(lambda a, axis: _flip(a, (axis,)), axis)
     yield (
         "rotated by 180° (flipped along every axis but the first and last)",
         lambda a: _flip(a, tuple(range(1, a.ndim - 1))),
     )
+    yield "flipped along every axis", lambda a: _flip(a, tuple(range(a.ndim)))
+    yield "flipped along every axis but the first", lambda a: _flip(a, tuple(range(1, a.ndim)))
     yield "flipped along every spatial axis but the last", lambda a: _flip(a, tuple(range(2, a.ndim - 1)))
     for back in ((-1,), (-2,), (-2, -1), (-1, -2, -3)):
         yield f"flipped along {_last(back)}", given(lambda a, back: _flip(a, back), back)
@@ -71,7 +86,8 @@ def other_input_turned(failure: Failure) -> Iterator[Suspect]:
     for other in failure.layer.inputs:
         if other == failure.name or any(s.inputs[other].ndim < 2 for s in failure.wrong):
             continue
-        for words, turn in (*turns(max(s.inputs[other].ndim for s in failure.wrong)), ("transposed", _transposed)):
+        ndim = max(s.inputs[other].ndim for s in failure.wrong)
+        for words, turn in (*turns(ndim, channels_last(failure)), ("transposed", _transposed)):
             matched = [_right_when_turned(s, other, turn) for s in failure.wrong]
             told = [m for m in matched if m is not None]
             if len(told) >= min(2, len(failure.wrong)) and all(told):
@@ -179,6 +195,14 @@ def refilled(failure: Failure) -> Iterator[Suspect]:
             "fill it in the order in which the forward took the entries out, each sample by itself",
             everywhere=True,
         )
+    for words, move in (("last", _channels_to_front), ("first, where they come last", _channels_to_back)):
+        yield from failure.lead(
+            "transpose",
+            f"the gradient of {failure.name} takes dy as if the channels came {words}",
+            given(lambda s, move: _of_dy(s, move(s)), move),
+            "give the entries of dy the order in which the forward wrote them: move the axis of the channels",
+            everywhere=True,
+        )
     for words, filled in (("column", "F"), ("row", "C")):
         yield from failure.lead(
             "transpose",
@@ -187,6 +211,19 @@ def refilled(failure: Failure) -> Iterator[Suspect]:
             "fill it in the order in which the forward took the entries out",
             everywhere=True,
         )
+
+
+def _channels_to_front(s: Scene) -> Array | None:
+    """Each sample's entries of dy read as (places, channels), where they are (channels, places)."""
+    if len(s.y_shape) != 2 or s.value.ndim < 3 or s.dy.size != s.g.size:
+        return None
+    return np.swapaxes(s.cotangent.reshape(len(s.cotangent), -1, s.shape[1]), 1, 2).reshape(s.y_shape)
+
+
+def _channels_to_back(s: Scene) -> Array | None:
+    if len(s.y_shape) != 2 or s.value.ndim < 3 or s.dy.size != s.g.size:
+        return None
+    return np.swapaxes(s.cotangent.reshape(len(s.cotangent), s.shape[1], -1), 1, 2).reshape(s.y_shape)
 
 
 def _sample_by_sample(s: Scene, order: Literal["C", "F"]) -> Array | None:

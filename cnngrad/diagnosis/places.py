@@ -98,7 +98,8 @@ PLACES: tuple[tuple[str, Place, str], ...] = (
 def wrong_places(failure: Failure) -> Iterator[Suspect]:
     """Each of these, where the geometry is known and gives the right gradient."""
     name = failure.name
-    if not failure.wrong or not all(_recognised(s) for s in failure.wrong):
+    smooth = [s for s in failure.wrong if np.all(np.isfinite(s.n))]
+    if not smooth or 2 * len(smooth) < len(failure.wrong) or not all(_recognised(s) for s in smooth):
         return
     for words, place, advice in PLACES:
         family = "geometry"
@@ -111,7 +112,7 @@ def wrong_places(failure: Failure) -> Iterator[Suspect]:
 def _recognised(s: Scene) -> bool:
     """Whether the geometry of the keywords gives the numerical gradient."""
     right = _predicted(s, honest)
-    if right is None or not np.all(np.isfinite(s.n)):
+    if right is None:
         return False
     matched = same(right, s.n, magnitude(s))
     return matched is not None and matched > 0
@@ -128,7 +129,7 @@ def _predicted(s: Scene, place: Place) -> Array | None:
     return None
 
 
-def _last(s: Scene) -> bool:
+def is_channels_last(s: Scene) -> bool:
     """Whether the channels come last: where the kernel's last axis, and not its second, is as long as the input's."""
     kernel, x = _kernel_name(s), next(iter(s.inputs.values()))
     if not kernel:
@@ -146,11 +147,11 @@ def _kernel_name(s: Scene) -> str:
 
 def _first(s: Scene, a: Array) -> Array:
     """The channels on axis 1."""
-    return np.moveaxis(a, -1, 1) if _last(s) else a
+    return np.moveaxis(a, -1, 1) if is_channels_last(s) else a
 
 
 def _back(s: Scene, a: Array) -> Array:
-    return np.moveaxis(a, 1, -1) if _last(s) else a
+    return np.moveaxis(a, 1, -1) if is_channels_last(s) else a
 
 
 def _axes(s: Scene) -> tuple[Axis, ...] | None:
@@ -215,7 +216,7 @@ def _shares(s: Scene, axes: tuple[Axis, ...]) -> dict[tuple[tuple[int, ...], tup
     if "shares" in s.kept:
         return s.kept["shares"]  # type: ignore[no-any-return]  # whatever a rule keeps
     jacobian = s.jacobian().reshape(*s.y_shape, *s.shape)
-    if _last(s):
+    if is_channels_last(s):
         jacobian = np.moveaxis(np.moveaxis(jacobian, -1, len(s.y_shape) + 1), len(s.y_shape) - 1, 1)
     n, rank = s.shape[0], len(axes)
     own = np.stack([jacobian[i][(slice(None),) * (rank + 1) + (i,)] for i in range(n)])  # (N, F, *T, C, *S)
@@ -236,23 +237,25 @@ def _shares(s: Scene, axes: tuple[Axis, ...]) -> dict[tuple[tuple[int, ...], tup
     return found
 
 
-def _of_padding(largest: Array, mean: bool) -> Array:
+def _of_padding(largest: Array, mean: bool | None) -> Array:
     """What an output pays an entry of the padding: as much as any other in a mean, nothing in a maximum or a norm."""
-    if not mean:
+    if mean is False:
         return 0 * largest
-    some = largest[largest > 0]
+    some = largest[largest > 0] if mean else np.zeros(0)
     unknown = some[0] if some.size and np.ptp(some) < 1e-9 * some[0] else np.nan  # windows of nothing but padding
     diagonal = np.any(largest > 0, axis=(0, *range(2, largest.ndim - 1)), keepdims=True)  # a channel pays its own
     return np.where(diagonal & (largest == 0), unknown, largest)
 
 
-def _is_mean(s: Scene, axes: tuple[Axis, ...]) -> bool:
-    """Whether every output pays all its entries alike."""
+def _is_mean(s: Scene, axes: tuple[Axis, ...]) -> bool | None:
+    """Whether every output pays all its entries alike; ``None`` where windows of one entry leave it open."""
+    if all(a.kernel == 1 for a in axes):
+        return None
     rows = s.jacobian().reshape(s.flat_y.size, -1)
     top = rows.max(axis=1, keepdims=True)
     alike = np.allclose(rows, np.where(rows > 1e-9, top, 0))
     part = np.any(top[top > 1e-9] < 0.9) or np.any(np.sum(rows > 1e-9, axis=1) > 1)
-    return bool(alike and (part or all(a.kernel == 1 for a in axes)))
+    return bool(alike and part)
 
 
 def _of_kernel(s: Scene, axes: tuple[Axis, ...], place: Place) -> Array | None:

@@ -125,7 +125,7 @@ def one_for_all(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
         if not np.all(each.claimed[each.right > 0.5] > 0) or not np.allclose(each.claimed, largest * each.paid):
             return
         windows += int(np.sum(each.paid.sum(1) > 1))
-        whole += int(np.sum(np.abs(largest - 1) < 1e-9))
+        whole += int(np.sum((np.abs(largest[:, 0] - 1) < 1e-9) & (each.paid.sum(1) > 1)))
     if not windows:
         return
     if whole:

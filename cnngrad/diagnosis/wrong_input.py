@@ -9,7 +9,7 @@ import numpy as np
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import TOLERANCE, Failure, given, magnitude
-from cnngrad.diagnosis.placement import MOVES, filled_then_moved, moved_then_filled, turns
+from cnngrad.diagnosis.placement import MOVES, channels_last, filled_then_moved, moved_then_filled, turns
 from cnngrad.diagnosis.scene import Scene
 from cnngrad.diagnosis.summing import first_for_all, last_for_all, mean_for_all, sum_for_all, without
 
@@ -95,7 +95,8 @@ def another_value(failure: Failure) -> Iterator[Suspect]:
             continue
         if not all(np.issubdtype(s.inputs[other].dtype, np.floating) for s in failure.wrong):
             continue
-        for family, words, function, advice in _values(max(s.inputs[other].ndim for s in failure.wrong)):
+        ndim = max(s.inputs[other].ndim for s in failure.wrong)
+        for family, words, function, advice in _values(ndim, channels_last(failure)):
             yield from failure.lead(
                 family,
                 f"the gradient of {failure.name} uses {words.format(other)}",
@@ -104,11 +105,11 @@ def another_value(failure: Failure) -> Iterator[Suspect]:
             )
 
 
-def _values(ndim: int) -> Iterator[tuple[str, str, Value, str]]:
+def _values(ndim: int, last: bool) -> Iterator[tuple[str, str, Value, str]]:
     """What may stand in the place of an input: functions of it, parts of it, its entries in another order."""
     for words, function in FUNCTIONS:
         yield "wrong input", words, function, "use {} as the forward used it"
-    for words, turn in turns(ndim):
+    for words, turn in turns(ndim, last):
         yield (
             "rotation",
             "{} " + words,

@@ -13,7 +13,7 @@ from cnngrad.core.case import Point
 from cnngrad.core.result import Status
 from tests.checks.catching import called, is_caught, points_of, same
 from tests.mistakes import ALL
-from tests.mistakes.third import REPEATED, THIRD, UNSEEN
+from tests.mistakes.third import ALSO, REPEATED, THIRD, UNSEEN
 
 MISTAKE = {mistake.name: mistake for mistake in (*ALL, *THIRD)}
 NAMES = {mistake.name for mistake in THIRD}
@@ -53,6 +53,8 @@ def test_the_unseen_ones_give_gradients_that_no_other_mistake_gives() -> None:
 def test_the_third_set_is_a_set_of_its_own_and_well_described() -> None:
     assert len(UNSEEN) >= 36
     assert len(THIRD) == len(UNSEEN) + len(REPEATED)
+    families = {mistake.name: mistake.family for mistake in THIRD}
+    assert all(name in families and families[name] not in others for name, others in ALSO.items())
     names = [mistake.name for mistake in (*ALL, *THIRD)]
     assert len(set(names)) == len(names)
     assert {mistake.family for mistake in THIRD} <= {mistake.family for mistake in ALL}

@@ -196,6 +196,12 @@ def _normalised(v: Any, dy: Any, c: Any, plain: bool = False, less: int = 0) -> 
     return (gamma * dy - (1 if plain else gamma) * mean - gamma * normal * spread) / sigma
 
 
+def _maps_last(x: Any, dy: Any, c: Any) -> Any:
+    """Flatten's dx from a dy that is read as if its entries were (places, channels)."""
+    moved = np.swapaxes(dy.reshape(len(x), -1, x.shape[1]), 1, 2).reshape(dy.shape)
+    return layers.flatten_vjp(x, **c)[1](moved)[0]
+
+
 def _buffered(v: Any, dy: Any) -> Any:
     """``dw[k] += ...`` over all connections at once: of those that share a weight only the last adds."""
     i, j, k = connections(v["x"].shape[1:], v["w"].shape)
@@ -382,6 +388,14 @@ PLANTED: tuple[Planted, ...] = (
             masked_weights.unused_entries, "the gradient of x goes through entries of w that the forward does not use"),
     Planted(some_maps, "w", lambda g, dy, y, v, c: layers.true_conv_vjp(v["x"], v["w"], v["b"])[1](dy)[1],
             geometry.remainder_filled, "entries of w that the forward never uses get a gradient"),
+    Planted(layers.relu_conv, "x", lambda g, dy, y, v, c: g * (v["x"] > 0), derivative.slope_of_the_input,
+            "the gradient of x is multiplied by [x > 0], which belongs to the layer below if to any"),
+    Planted(layers.flatten, "x", lambda g, dy, y, v, c: _maps_last(v["x"], dy, c), placement.refilled,
+            "the gradient of x takes dy as if the channels came last"),
+    Planted(layers.channels_last_conv, "w", lambda g, dy, y, v, c: np.flip(g, tuple(range(1, g.ndim - 1))),
+            placement.flipped, "the gradient of w is rotated by 180° (flipped along every spatial axis)"),
+    Planted(layers.weight_decay, "w", lambda g, dy, y, v, c: g * v["w"] ** 2, derivative.power_of_the_input,
+            "the gradient of w has two powers of w too many"),
     Planted(dense, "w", lambda g, dy, y, v, c: g / max(len(dy) - 1, 1), factor.constant_factor,
             "the gradient of w is divided by the number of samples less 1"),
     Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _normalised(v, dy, c, plain=True), combination.combinations,

@@ -17,7 +17,7 @@ from cnngrad.core.conventions import ACTIVATIONS
 from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import BUDGET, Diagnosis, diagnosis_of, measured
 from cnngrad.diagnosis.scene import Meter
-from cnngrad.layers import conv, dense, relu_conv, sigmoid_conv
+from cnngrad.layers import conv, dense, half_squared_error, relu_conv, sigmoid, sigmoid_conv
 from cnngrad.pytest_plugin import OPTIONS
 from cnngrad.runner import check
 
@@ -162,6 +162,32 @@ def test_deltas_before_the_activation_are_named_with_the_line_that_declares_them
             assert f'declare cotangent="preactivation", activation="{name}"' in lead.advice, (name, of, lead)
         declared = replace(before, cotangent="preactivation", activation=name)
         assert check(declared, effort="quick", select=GRADIENTS).ok
+
+
+def test_a_claim_that_is_not_a_number_here_and_there_is_named_by_what_it_is_elsewhere() -> None:
+    def vjp(y: Any, t: Any) -> Any:
+        e, backward = half_squared_error.vjp(y, t)
+
+        def of_the_norm(de: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return backward(de)[0] / np.sqrt(np.sum((y - t) ** 2)), None
+
+        return e, of_the_norm
+
+    point = Case((("n", 2), ("outputs", 3)), values="normal").point(half_squared_error)
+    same = replace(point, inputs=(point.inputs[1], point.inputs[1]))
+    for also in ((), (same,)):
+        (lead, *_) = diagnosis_of(replace(half_squared_error, vjp=vjp), point, "y", also=also).suspects
+        assert lead.mistake == "the gradient of y is divided by the norm of y - t"
+    only_there = replace(
+        sigmoid, vjp=lambda x: (sigmoid.vjp(x)[0], lambda dy: (_nan_at_one(sigmoid.vjp(x)[1](dy)[0]),))
+    )
+    (lead, *_) = diagnosis_of(only_there, Case((("n", 2), ("width", 3)), values="normal").point(sigmoid), "x").suspects
+    assert lead.family == "not a number"
+
+
+def _nan_at_one(g: Any) -> Any:
+    return np.where(np.arange(g.size).reshape(g.shape) == 0, np.nan, g)
 
 
 def test_a_point_of_the_users_own_is_diagnosed_without_declared_configurations() -> None:

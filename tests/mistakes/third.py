@@ -70,4 +70,17 @@ REPEATED = frozenset(
     }
 )
 
+# Of single mistakes, other families whose suspect tells a reader to change the same line in the same way.
+ALSO: dict[str, tuple[str, ...]] = {
+    "channels_last_dx_first_kernel_only": ("axis",),  # an index that stays 0
+    "flatten_backward_in_matlab_order": ("transpose",),  # the order in which dy is filled
+    "flatten_backward_row_by_row": ("transpose",),
+    "p_norm_pool_x_for_its_sign": ("power",),  # x for sign(x): one power of |x| too many
+    "partial_conv_db_stays_zero": ("missing term",),  # db is 0
+    "sigmoid_slope_without_y": ("activation derivative",),  # 1 - y for y(1 - y)
+    "tanh_slope_not_squared": ("activation derivative",),  # 1/cosh for 1/cosh²
+    "true_conv_dw_flips_channels_too": ("rotation",),  # dw is flipped along the axis of the channels
+    "true_conv_dw_pairs_wrong_samples": ("axis",),  # the samples in the reverse order
+}
+
 UNSEEN: tuple[Mistake, ...] = tuple(mistake for mistake in THIRD if mistake.name not in REPEATED)
