@@ -115,6 +115,26 @@ def test_terms_that_cancel_inside_are_allowed_for() -> None:
         assert x.status == "failed"
 
 
+def test_rounding_of_what_cancels_may_stay_nearby() -> None:
+    """``1 - x̂²`` of two samples is a few roundings of 1 in float32, and the same few at every point nearby."""
+
+    def of_two(factor: float) -> Layer:
+        def vjp(x: Any) -> Any:
+            centred = x - x.mean(axis=0)
+            deviation = np.sqrt((centred**2).mean(axis=0) + x.dtype.type(1e-5))
+            y, times = centred / deviation, factor if x.dtype == np.float32 else 1
+            return y, lambda dy: ((dy - dy.mean(axis=0)) * (1 - y * y) / deviation * times,)
+
+        return Layer(vjp, ("x",), "of_two", shapes={"x": (2, 3)})
+
+    for seed in (4, 7, 9, 10):
+        for factor, status in ((1, "passed"), (3, "failed")):
+            found = gradients_agree_in_float32.CHECK.run(
+                of_two(factor), Case(values="normal", seed=seed).point(of_two(1))
+            )
+            assert {result.input: str(result.status) for result in found}["x"] == status, (seed, factor)
+
+
 def test_float32_is_not_asked_where_it_is_not_taken() -> None:
     def vjp(x: Any) -> Any:
         if x.dtype == np.float32:
