@@ -45,10 +45,15 @@ def _is_short(block: Vector, mask: np.uint64) -> bool:
 def exact_dot(a: Vector, b: Vector) -> float:
     """``<a, b>`` rounded once: each product is split into its two halves, which are summed exactly.
 
+    A sum that no double holds on the way is made of smaller terms, and infinite only if its value is.
+
     >>> exact_dot(np.array([1e16, 1.0, -1e16]), np.ones(3))
     1.0
     """
-    return math.fsum(_terms(a, b))
+    try:
+        return math.fsum(_terms(a, b))
+    except OverflowError:
+        return math.fsum(term * 2.0**-600 for term in _terms(a, b)) * 2.0**600
 
 
 def _terms(a: Vector, b: Vector) -> Iterator[float]:

@@ -6,7 +6,15 @@ import multiprocessing
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    InvalidStateError,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -75,10 +83,10 @@ class Pool:
             UsageError: the executor takes no tasks any more.
         """
         try:
-            return self._executor.submit(run)
+            return _cancellable(self._executor.submit(run))
         except BrokenExecutor:
             self._executor = self._own = Processes(1)
-            return self._executor.submit(run)
+            return _cancellable(self._executor.submit(run))
         except RuntimeError as error:
             raise UsageError(f"the executor takes no work ({error}): pass one that is not shut down") from None
 
@@ -94,6 +102,22 @@ class Pool:
         """End what was started here; the executor is its owner's."""
         if self._own:
             self._own.shutdown(cancel_futures=True)
+
+
+def _cancellable(future: Future[Any]) -> Future[Any]:
+    """The same future, which may be cancelled at any time.
+
+    Up to Python 3.12.1 a process pool whose workers die, as they do at Ctrl-C, tells a future so that was cancelled
+    before, and its thread ends with an ``InvalidStateError`` on the terminal and with no word to the other futures.
+    """
+    tell = future.set_exception
+
+    def tell_unless_cancelled(error: BaseException | None) -> None:
+        with suppress(InvalidStateError):
+            tell(error)
+
+    future.set_exception = tell_unless_cancelled  # type: ignore[method-assign,assignment]  # of this one future
+    return future
 
 
 def in_order(tasks: Iterable[Task], pool: Pool) -> Iterator[tuple[Any, Any]]:

@@ -203,3 +203,9 @@ def test_the_step_is_a_share_of_the_size_of_what_is_moved(at: Any, direction: An
     half = exact_difference(line, share=STEP / 2)
     assert half is not None
     assert half.step == step * STEP / 2
+
+
+def test_a_sum_that_overflows_on_the_way() -> None:
+    most = np.full(3, 1e8)
+    assert exact_dot(np.array([1e300, 1e300, -1e300]), most) == 1e308
+    assert exact_dot(np.array([1e300, 1e300, 1e300]), most) == np.inf

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ import pytest
 import cnngrad as cg
 from cnngrad.core.result import Status
 from cnngrad.work import Processes
+from cnngrad.work.ordered import Pool
 from tests.work import layers
 
 
@@ -54,6 +60,22 @@ def test_the_report_is_the_same(pool: Executor, tmp_path: Path) -> None:
 def test_the_report_is_the_same_from_threads(tmp_path: Path) -> None:
     with contextlib.chdir(tmp_path), ThreadPoolExecutor(2) as threads:
         same_reports(threads)
+
+
+def test_workers_that_die_after_a_cancellation_do_so_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at Ctrl-C, which ends the workers of a pool while what waits is cancelled."""
+    said: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    with ProcessPoolExecutor(1, get_context("spawn")) as executor:
+        pool = Pool(executor)
+        futures = [pool.submit(partial(time.sleep, 5)) for _ in range(9)]
+        while not futures[1].running():  # then the worker's queue is full, and the pool looks at no other for now
+            time.sleep(0.01)
+        assert all(future.cancel() for future in futures[5:])
+        (worker,) = executor._processes
+        os.kill(worker, signal.SIGKILL)
+        assert all(isinstance(future.exception(timeout=30), BrokenExecutor) for future in futures[:2])
+    assert said == []
 
 
 def test_a_worker_that_dies_takes_nothing_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
