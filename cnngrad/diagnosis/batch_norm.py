@@ -45,6 +45,11 @@ def values(s: Scene) -> Mapping[str, Array] | None:
     }
 
 
+def without_eps(v: Mapping[str, Array]) -> Array:
+    """x̂ with √var in the place of √(var + ε)."""
+    return np.asarray(v["centred"] / np.sqrt(_mean(v["centred"] ** 2)))
+
+
 def _axes(a: Array) -> tuple[int, ...]:
     return (0, *range(2, a.ndim))
 
@@ -138,6 +143,8 @@ OF_GAMMA = Derivation(
               lambda v: _sum(v["dy"] * v["centred"]).ravel(), _DG),
         Wrong("power", "dγ is divided by σ twice: it sums dy (x - μ)/σ²",
               lambda v: _sum(v["dy"] * v["xhat"] * v["r"]).ravel(), _DG),
+        Wrong("missing term", "dγ takes x̂ without ε: it divides by √var, not √(var + ε)",
+              lambda v: _sum(v["dy"] * without_eps(v)).ravel(), _DG),
         Wrong("missing term", "dγ sums dy alone: x̂ is missing", lambda v: _sum(v["dy"]).ravel(), _DG),
         Wrong("missing term", "dγ sums x̂ alone: dy is missing", lambda v: _sum(v["xhat"]).ravel(), _DG),
         Wrong("missing term", "dγ multiplies the sums of dy and x̂, not their entries",

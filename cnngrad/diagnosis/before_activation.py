@@ -9,6 +9,7 @@ import numpy as np
 from cnngrad.core.arrays import Array
 from cnngrad.core.conventions import ACTIVATIONS
 from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.derivative import COMMON
 from cnngrad.diagnosis.failure import TOLERANCE, Failure, enough, explains, given, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
@@ -44,6 +45,40 @@ def handed_down_before(failure: Failure) -> Iterator[Suspect]:
                 FAMILY,
             )
             return
+
+
+def slope_of_another_activation(failure: Failure) -> Iterator[Suspect]:
+    """A rectifier's output, and where it is not 0 dy is multiplied by the slope of another activation."""
+    if not all(_is_rectified(s) for s in failure.wrong):
+        return
+    open_ones = [(s, s.rerun(s.dy * (s.flat_y > 0))) for s in failure.wrong if np.any(s.flat_y == 0)]
+    if not open_ones or any(g is None for _, g in open_ones):
+        return
+    for words, other in COMMON[1:]:
+        told = [_by_slope(s, other, g) for s, g in open_ones if g is not None]
+        entries = sum(m for m in told if m is not None)
+        if all(m is not None for m in told) and enough(len(told), entries, len(told)):
+            yield Suspect(
+                f"the gradient of {failure.name} has, in the place of f' = [y > 0], {words}",
+                f"so it is for the outputs that are not 0, in {len(told)} failing cases",
+                "the forward rectifies: multiply dy by [y > 0], and by nothing else",
+                FAMILY,
+            )
+            return
+
+
+def _is_rectified(s: Scene) -> bool:
+    """Whether every output's slope, known from a bias, is 1 where it is positive and 0 where it is 0."""
+    if not s.bias or s.slopes is None:
+        return False
+    told = np.isfinite(s.slopes)
+    return bool(np.all(s.flat_y >= 0) and np.allclose(s.slopes[told], s.flat_y[told] > 0, atol=1e-6))
+
+
+def _by_slope(s: Scene, other: Field, claimed: Array) -> int | None:
+    """How many entries agree if the outputs that are not 0 have this slope."""
+    wrong = np.where(s.out > 0, other(np.maximum(s.out, 0.0)), 0.0)
+    return same(s.true(s.cotangent * wrong), claimed, magnitude(s)) if np.all(np.isfinite(wrong)) else None
 
 
 # What stands in the place of f'(x), as a function of x.

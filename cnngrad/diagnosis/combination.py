@@ -80,8 +80,8 @@ def _counted_wrongly(failure: Failure, formula: Formula) -> Iterator[Suspect]:
         if all(abs(c - 1) < CLOSE for c in factors):
             continue
         words.setdefault(words_for(factors, tuple(s for s, _ in told), CLOSE), []).append(name)
-    if not words or "" in words:
-        return
+    if not words or "" in words or any(len(names) == len(formula.right) for names in words.values()):
+        return  # a factor of all terms is no matter of one
     said = "; ".join(
         f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {word}" for word, names in words.items()
     )

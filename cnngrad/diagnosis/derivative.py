@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import numpy as np
 
@@ -41,6 +40,16 @@ COMMON: tuple[tuple[str, Slope], ...] = (
     ("1 - 2y", lambda y: 1 - 2 * y),
     ("sqrt(1 - y²)", lambda y: np.sqrt(1 - y**2)),
 )
+
+
+def _of_samples(name: str, slope: Slope) -> tuple[tuple[str, Slope], ...]:
+    """The right slope of other samples."""
+    return (
+        (f"{name} of the first sample for every one", lambda y: np.broadcast_to(slope(y)[:1], y.shape)),
+        (f"the mean of {name} over the samples", lambda y: np.broadcast_to(slope(y).mean(0, keepdims=True), y.shape)),
+    )
+
+
 OF_SIGMOID: tuple[tuple[str, Slope], ...] = (
     *COMMON,
     ("[y(1 - y)]²: the derivative is applied twice", lambda y: (y * (1 - y)) ** 2),
@@ -49,6 +58,7 @@ OF_SIGMOID: tuple[tuple[str, Slope], ...] = (
     ("σ(y)(1 - σ(y)), the activation once more", lambda y: 0.25 * (1 - np.tanh(y / 2) ** 2)),
     ("y(1 - y²)", lambda y: y * (1 - y**2)),
     ("e^-z", lambda y: (1 - y) / y),
+    *_of_samples(*SIGMOID),
 )
 OF_TANH: tuple[tuple[str, Slope], ...] = (
     *COMMON,
@@ -57,6 +67,7 @@ OF_TANH: tuple[tuple[str, Slope], ...] = (
     ("1 - z², at z before the activation", lambda y: 1 - np.arctanh(y) ** 2),
     ("1 - tanh²(y), the activation once more", lambda y: 1 - np.tanh(y) ** 2),
     ("1/(1 + z²)", lambda y: 1 / (1 + np.arctanh(y) ** 2)),
+    *_of_samples(*TANH),
 )
 ADVICE = "multiply dy once by {right}, with y the output of the forward, before the sums over samples and places"
 
@@ -196,7 +207,8 @@ def mask(failure: Failure) -> Iterator[Suspect]:
             )
         return
     inverted = [s for s in failure.wrong if _is_inverted(s)]
-    if len(inverted) == len(failure.wrong) and enough(len(inverted), 9, len(failure.wrong)):
+    passes = any(np.any(s.g) for s in inverted)  # else nothing does, whatever the mask
+    if passes and len(inverted) == len(failure.wrong) and enough(len(inverted), 9, len(failure.wrong)):
         yield Suspect(
             f"the mask is the wrong way round in the gradient of {name}",
             f"it lets dy through where y = 0 and stops it where y > 0, in {len(inverted)} failing cases",
@@ -249,48 +261,3 @@ def _slopes_below(scenes: list[Scene]) -> list[float]:
 def _is_inverted(s: Scene) -> bool:
     passed = s.rerun(s.dy * (s.flat_y > 0))
     return passed is not None and not np.any(passed) and bool(np.any(s.g) or np.any(s.n))
-
-
-def power_of_the_output(failure: Failure) -> Iterator[Suspect]:
-    """``G = Jᵀ (dy · y^k)``: a norm divided by once too often, or not at all."""
-    for words, exponent in (
-        ("divided by y once too often", lambda s: -1.0),
-        ("multiplied by y once too often", lambda s: 1.0),
-        ("not divided by y^(p - 1)", lambda s: s.numbers.get("p", 2.0) - 1),
-        ("divided by y^(p - 1) twice", lambda s: 1 - s.numbers.get("p", 2.0)),
-        ("not divided by y^p but multiplied", lambda s: s.numbers.get("p", 2.0)),
-        ("divided by y² too often", lambda s: -2.0),
-    ):
-        yield from failure.lead(
-            "extra factor" if "by y once" in words else "power",
-            f"the gradient of {failure.name} is {words}, y being the output",
-            partial(_with_power, exponent=exponent),
-            "count the powers: (Σ u)^(1/p) has the slope (1/p)(Σ u)^(1/p - 1), and y is that sum's root already",
-        )
-
-
-def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
-    """``G = N ⊙ |x|^k`` or a sign that is lost: a power counted wrongly."""
-    name = failure.name
-    if all(s.y_shape == s.shape != () for s in failure.scenes):
-        return  # an activation: a matter of its slope
-    for family, words, field in (
-        ("missing term", f"the sign of {name} is lost in its gradient", np.sign),
-        ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
-        ("power", f"the gradient of {name} has one power of |{name}| too few", lambda x: 1 / np.abs(x)),
-        ("power", f"the gradient of {name} is divided by {name}", lambda x: 1 / x),
-        ("power", f"the gradient of {name} has two powers of {name} too many", np.square),
-        ("power", f"the gradient of {name} has two powers of {name} too few", lambda x: 1 / x**2),
-    ):
-        yield from failure.lead(
-            family,
-            words,
-            given(lambda s, f: s.n * f(s.value), field),
-            "differentiate the power once more: |x|^p has the slope p sign(x) |x|^(p - 1)",
-        )
-
-
-def _with_power(s: Scene, exponent: Callable[[Scene], float]) -> Array | None:
-    if np.any(s.flat_y < 0):
-        return None
-    return s.true(s.cotangent * np.where(s.out > 0, s.out, 1.0) ** exponent(s))

@@ -100,6 +100,7 @@ CROSS_ENTROPY = Formula(
         "the largest p as 1, times Σt,": lambda v: (v["p"] == v["p"].max(-1, keepdims=True)) * _last(v["t"]),
         "the largest t as 1": lambda v: 1.0 * (v["t"] == v["t"].max(-1, keepdims=True)),
         "Σt": lambda v: _last(v["t"]) + 0 * v["t"],
+        "t/Σt": lambda v: v["t"] / _last(v["t"]),
         "t Σt": lambda v: v["t"] * _last(v["t"]),
         "softmax over the samples": lambda v: terms.soft(v["z"], 0) * _last(v["t"]),
     },
@@ -108,7 +109,7 @@ CROSS_ENTROPY = Formula(
     ("p", "z", "p Σt over the samples", "p times the mean of t", "p times the largest t",
      "e^(z - max z), not normalised,", "1", "log p", "σ(z)", "σ(z) Σt", "t/p", "t log p", "p t", "p²",
      "p Σt of the first sample", "t of the next sample", "t of the sample before", "the largest p as 1, times Σt,",
-     "the largest t as 1", "Σt", "t Σt", "softmax over the samples"),
+     "the largest t as 1", "Σt", "t Σt", "t/Σt", "softmax over the samples"),
 )  # fmt: skip  # a table: what belongs together stays on one line
 
 SQUARED_ERROR = Formula(
@@ -175,6 +176,7 @@ BATCH_NORM = Formula(
         "x̂ mean(dy x̂)": lambda v: v["xhat"] * _mean(v["dy"] * v["xhat"]),
         "Σ dy": lambda v: _sum(v["dy"]),
         "x̂ Σ dy x̂": lambda v: v["xhat"] * _sum(v["dy"] * v["xhat"]),
+        "x̂ mean(dy x̂), x̂ without ε,": lambda v: batch_norm.without_eps(v) * _mean(v["dy"] * batch_norm.without_eps(v)),
         "mean(dy x̂)": lambda v: _mean(v["dy"] * v["xhat"]),
         "x̂ mean(dy)": lambda v: v["xhat"] * _mean(v["dy"]),
         "(x - μ) mean(dy x̂)": lambda v: v["centred"] * _mean(v["dy"] * v["xhat"]),
@@ -196,10 +198,11 @@ BATCH_NORM = Formula(
     },
     "γ/σ",
     ("γ/√var", "γ/(√var + ε)", "γ/(var + ε)", "γ", "1/σ", "γ/σ²", "γ/σ³", "γ²/σ", "1/(γσ)", "γσ"),
-    ("Σ dy", "x̂ Σ dy x̂", "mean(dy x̂)", "x̂ mean(dy)", "(x - μ) mean(dy x̂)", "x̂ mean(dy (x - μ))",
-     "(x - μ) mean(dy (x - μ))", "x mean(dy x̂)", "x̂ mean(dy x)", "y mean(dy y)", "y mean(dy x̂)", "x̂ mean(dy y)",
-     "dy x̂²", "mean(dy) over the samples only", "mean(dy) over all channels", "mean(dy) over space only",
-     "x̂ mean(dy x̂) over the samples only", "x̂ mean(dy x̂) over all channels", "γ mean(dy)", "γ x̂ mean(dy x̂)"),
+    ("Σ dy", "x̂ Σ dy x̂", "x̂ mean(dy x̂), x̂ without ε,", "mean(dy x̂)", "x̂ mean(dy)", "(x - μ) mean(dy x̂)",
+     "x̂ mean(dy (x - μ))", "(x - μ) mean(dy (x - μ))", "x mean(dy x̂)", "x̂ mean(dy x)", "y mean(dy y)", "y mean(dy x̂)",
+     "x̂ mean(dy y)", "dy x̂²", "mean(dy) over the samples only", "mean(dy) over all channels",
+     "mean(dy) over space only", "x̂ mean(dy x̂) over the samples only",
+     "x̂ mean(dy x̂) over all channels", "γ mean(dy)", "γ x̂ mean(dy x̂)"),
 )  # fmt: skip  # a table: what belongs together stays on one line
 
 FORMULAS = (SOFTMAX, CROSS_ENTROPY, SQUARED_ERROR, BATCH_NORM)

@@ -105,7 +105,7 @@ def words_for(factors: list[float], scenes: tuple[Scene, ...], near: float = NEA
                 return f"multiplied by {minus}{name}"
     if len({round(c, 9) for c, _ in told}) == 1 and len(told) > 1:
         return f"multiplied by {told[0][0]:.6g}"
-    if found := _one_less(told, per_scene, names, near):
+    if found := _of_a_count(told, per_scene, names, near):
         return found
     for name in (n for n in names if n.startswith("the keyword") and len({q[n] for q in per_scene}) > 2):
         fixed = [c * q[name] for (c, _), q in zip(told, per_scene, strict=True)]
@@ -114,8 +114,10 @@ def words_for(factors: list[float], scenes: tuple[Scene, ...], near: float = NEA
     return _pairs(told, per_scene, names, near) if len(told) >= 3 else ""
 
 
-# What n - 1 in the place of n makes of a factor; where n is 1, code that works divides by 1.
-ONE_LESS = (
+# What else is made of a count n; where n is 1, code that works and divides by n - 1 divides by 1.
+LIKELY = (
+    ("divided by the root of {}", lambda n: 1 / math.sqrt(n)),
+    ("multiplied by the root of {}", math.sqrt),
     ("divided by {} less 1", lambda n: 1 / max(n - 1, 1)),
     ("divided by {0} less 1 in the place of {0}", lambda n: n / max(n - 1, 1)),
     ("multiplied by {0} less 1 and divided by {0}", lambda n: max(n - 1, 1) / n),
@@ -124,13 +126,15 @@ ONE_LESS = (
 )
 
 
-def _one_less(told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], names: list[str], near: float) -> str:
-    """A count less one, as in an unbiased variance; it has to differ between cases."""
+def _of_a_count(
+    told: list[tuple[float, Scene]], per_scene: list[dict[str, float]], names: list[str], near: float
+) -> str:
+    """A root, or a count less one as in an unbiased variance; the count has to differ between cases."""
     for name in names:
         counts = [q[name] for q in per_scene]
         if len(set(counts)) < 2 or any(n < 1 or n != round(n) for n in counts):
             continue
-        for words, factor in ONE_LESS:
+        for words, factor in LIKELY:
             if all(_near(c, factor(n), near) for (c, _), n in zip(told, counts, strict=True)):
                 return words.format(name)
     return ""

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure, given, same
+from cnngrad.diagnosis.failure import Failure, enough, given, proportion, same
 from cnngrad.diagnosis.scene import Scene
 
 LINEAR = "backward is linear in dy: dy is multiplied in once, whatever its sign and size"
@@ -82,6 +82,23 @@ def added_whatever_dy(failure: Failure) -> Iterator[Suspect]:
         "leave it out: the gradient of dy = 0 is 0; weight decay is a layer of its own, or belongs to the update",
         "added term",
     )
+
+
+def updated_value(failure: Failure) -> Iterator[Suspect]:
+    """The parameter after its step in the place of its gradient: ``G = w + c N``."""
+    told = [(s, s.rerun(0 * s.dy)) for s in failure.wrong]
+    if not told or any(at_rest is None or same(s.value, at_rest) is None for s, at_rest in told):
+        return
+    steps = [proportion(s.n, s.g - s.value) for s, _ in told if s.g.shape == s.shape]
+    known = [c for c in steps if c is not None and np.isfinite(c)]
+    if len(known) == len(told) and enough(len(known), sum(s.g.size for s, _ in told), len(told)):
+        name = failure.name
+        yield Suspect(
+            f"what is returned for {name} is {name} after a step along its gradient, not the gradient",
+            f"it is {name} {known[0]:+.4g} times the gradient, in {len(known)} failing cases",
+            f"return the gradient of {name}; the step belongs to the update",
+            "wrong input",
+        )
 
 
 def _share(part: Array, field: Array) -> float | None:

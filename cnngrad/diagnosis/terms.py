@@ -78,7 +78,7 @@ def losses(failure: Failure) -> Iterator[Suspect]:
 
 def softmax_values(s: Scene) -> Mapping[str, Array] | None:
     """The output p and its cotangent dp, where the output has the input's shape."""
-    return {"p": s.out, "dp": s.cotangent} if s.y_shape == s.shape and s.value.ndim else None
+    return {"p": s.out, "dp": s.cotangent, "z": s.value} if s.y_shape == s.shape and s.value.ndim else None
 
 
 def _last(a: Array) -> Array:
@@ -114,6 +114,8 @@ SOFTMAX = Derivation(
               lambda v: v["p"] * (v["dp"] - (v["dp"] * v["p"]).sum(axis=0, keepdims=True)), f"dz = {_SUM}"),
         Wrong("axis", "the sum runs over the whole batch, not over one sample",
               lambda v: v["p"] * (v["dp"] - (v["dp"] * v["p"]).sum()), f"dz = {_SUM}"),
+        Wrong("axis", "p is normalised over the samples, not over the classes",
+              lambda v: (p := soft(v["z"], 0)) * (v["dp"] - _last(v["dp"] * p)), f"over the classes: dz = {_SUM}"),
         Wrong("constant factor", "the sum over the classes is divided by their number",
               lambda v: v["p"] * (v["dp"] - (v["dp"] * v["p"]).mean(axis=-1, keepdims=True)), f"dz = {_SUM}"),
         Wrong("axis", "the sum of the first sample is used for all",
@@ -168,6 +170,8 @@ CROSS_ENTROPY = Derivation(
               lambda v: v["e"] * (v["p"] - 1) * v["t"], f"every class gets p: {_CE}"),
         Wrong("missing term", "only the true class gets a gradient",
               lambda v: v["e"] * (v["p"] * _last(v["t"]) - v["t"]) * (v["t"] != 0), f"every class gets p: {_CE}"),
+        Wrong("missing term", "the absolute difference is returned: the sign is lost",
+              lambda v: v["e"] * np.abs(v["p"] * _last(v["t"]) - v["t"]), f"keep the sign: {_CE}"),
         Wrong("axis", "p is normalised over the samples",
               lambda v: v["e"] * (soft(v["z"], 0) * _last(v["t"]) - v["t"]), f"normalise over the classes: {_CE}"),
         Wrong("axis", "p is normalised over the whole batch",

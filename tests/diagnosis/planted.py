@@ -26,6 +26,7 @@ from cnngrad.diagnosis import (
     of_dy,
     placement,
     places,
+    powers,
     routing,
     scaled,
     small,
@@ -202,6 +203,12 @@ def _maps_last(x: Any, dy: Any, c: Any) -> Any:
     return layers.flatten_vjp(x, **c)[1](moved)[0]
 
 
+def _over_samples(z: Any, dp: Any) -> Any:
+    e = np.exp(z - z.max())
+    p = e / e.sum(axis=0, keepdims=True)
+    return p * (dp - np.sum(dp * p, axis=-1, keepdims=True))
+
+
 def _buffered(v: Any, dy: Any) -> Any:
     """``dw[k] += ...`` over all connections at once: of those that share a weight only the last adds."""
     i, j, k = connections(v["x"].shape[1:], v["w"].shape)
@@ -343,8 +350,8 @@ PLANTED: tuple[Planted, ...] = (
     Planted(layers.subsample, "x", lambda g, dy, y, v, c: g * v["beta"][0] / _columns(v["beta"], g),
             wrong_input.first_channel, "the gradient of x uses beta of the first channel for every channel"),
     Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: layers.p_norm_pool_vjp(v["x"], **c)[1](dy * y)[0],
-            derivative.power_of_the_output, "the gradient of x is multiplied by y once too often, y being the output"),
-    Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: g * np.sign(v["x"]), derivative.power_of_the_input,
+            powers.power_of_the_output, "the gradient of x is multiplied by y once too often, y being the output"),
+    Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: g * np.sign(v["x"]), powers.power_of_the_input,
             "the sign of x is lost in its gradient"),
     Planted(layers.conv, "w", lambda g, dy, y, v, c: np.swapaxes(g, 0, 1).reshape(g.shape), placement.reordered,
             "the gradient of w is reshaped where its axes must be moved (the first two axes exchanged)"),
@@ -390,11 +397,25 @@ PLANTED: tuple[Planted, ...] = (
             geometry.remainder_filled, "entries of w that the forward never uses get a gradient"),
     Planted(layers.relu_conv, "x", lambda g, dy, y, v, c: g * (v["x"] > 0), derivative.slope_of_the_input,
             "the gradient of x is multiplied by [x > 0], which belongs to the layer below if to any"),
+    Planted(layers.relu_conv, "x", lambda g, dy, y, v, c: _behind(v, dy * (1 - y**2), c),
+            before_activation.slope_of_another_activation,
+            "the gradient of x has, in the place of f' = [y > 0], 1 - y²"),
+    Planted(layers.sigmoid_conv, "x", lambda g, dy, y, v, c: _behind(v, dy * (y * (1 - y))[:1], c),
+            derivative.wrong_slope_of_the_output,
+            "the gradient of x has, in the place of f' = y(1 - y), y(1 - y) of the first sample for every one"),
+    Planted(dense, "w", lambda g, dy, y, v, c: v["w"] - 0.1 * g, of_dy.updated_value,
+            "what is returned for w is w after a step along its gradient, not the gradient"),
+    Planted(layers.half_squared_error, "y", lambda g, dy, y, v, c: g * np.sqrt(len(g)), factor.constant_factor,
+            "the gradient of y is multiplied by the root of the number of samples"),
+    Planted(layers.softmax, "z", lambda g, dy, y, v, c: _over_samples(v["z"], dy), terms.softmax,
+            "p is normalised over the samples, not over the classes"),
+    Planted(layers.batch_norm, "gamma", lambda g, dy, y, v, c: g * _ratio_of_roots(v["x"], c).ravel(),
+            batch_norm.batch_norm, "dγ takes x̂ without ε"),
     Planted(layers.flatten, "x", lambda g, dy, y, v, c: _maps_last(v["x"], dy, c), placement.refilled,
             "the gradient of x takes dy as if the channels came last"),
     Planted(layers.channels_last_conv, "w", lambda g, dy, y, v, c: np.flip(g, tuple(range(1, g.ndim - 1))),
             placement.flipped, "the gradient of w is rotated by 180° (flipped along every spatial axis)"),
-    Planted(layers.weight_decay, "w", lambda g, dy, y, v, c: g * v["w"] ** 2, derivative.power_of_the_input,
+    Planted(layers.weight_decay, "w", lambda g, dy, y, v, c: g * v["w"] ** 2, powers.power_of_the_input,
             "the gradient of w has two powers of w too many"),
     Planted(dense, "w", lambda g, dy, y, v, c: g / max(len(dy) - 1, 1), factor.constant_factor,
             "the gradient of w is divided by the number of samples less 1"),
