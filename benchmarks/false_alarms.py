@@ -23,6 +23,7 @@ from cnngrad.core.configurations import covering
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from cnngrad.networks import initial, inputs_for, lenet, one_hot_rows
+from tests.checks.small_networks import SMALL_NETWORKS
 
 RULES = ("lattice", "normal", "integers", "kink", "saturated", "scale:1e-6", "scale:1e-3", "scale:1e3", "scale:1e6")
 DISTANCES = (0.0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2)
@@ -135,13 +136,20 @@ def networks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
             yield f"LeNet, {pooling} pooling, {'moved' if moved else 'zero'} biases", net, point
 
 
+def small_networks(seed: int) -> Iterator[tuple[str, Layer, Point]]:
+    """All kinds of activation, pooling and cost; large inputs leave a cost of almost nothing, rounded in steps."""
+    for net in SMALL_NETWORKS.values():
+        for rule, k in product(RULES, range(3)):
+            yield "small networks", net, Case(values=rule, seed=1000 * seed + k).point(net)
+
+
 def report(coordinates: int) -> str:
     """The table, as Markdown, and the first alarms of each group."""
     warnings.simplefilter("error")
     groups: dict[str, Tally] = {}
     seed = 0
     while sum(tally.coordinates for tally in groups.values()) < coordinates:
-        for source in (reference_points, near_kinks, many_kinks, low_precision, networks):
+        for source in (reference_points, near_kinks, many_kinks, low_precision, networks, small_networks):
             for group, layer, point in source(seed):
                 groups.setdefault(group, Tally()).add(layer, point)
         seed += 1

@@ -46,7 +46,9 @@ class Effort:
 EFFORTS = {
     "quick": Effort(("lattice", "normal"), ("kink", "normal"), 8, 2, 0),
     "normal": Effort(
-        ("lattice", "normal", "kink", "saturated", "scale:1e-3"), ("kink", "normal", "integers"), 60, 24, 25
+        ("lattice", "normal", "kink", "saturated", "scale:1e-3"),
+        ("kink", "normal", "integers", "kink", "normal", "integers", "scale:1e3"),
+        *(60, 24, 25),
     ),
     "thorough": Effort(EVERYWHERE, EVERYWHERE[1:], 200, 200, 200),
     "exhaustive": Effort(EVERYWHERE, ("kink",), 0, 0, 0),

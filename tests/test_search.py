@@ -76,7 +76,11 @@ def test_shapes_without_dims_take_every_rule_of_the_effort(effort: str, rules: t
 
 @pytest.mark.parametrize(
     ("effort", "rules"),
-    [("quick", {"kink", "normal"}), ("normal", {"kink", "normal", "integers"}), ("thorough", set(EVERYWHERE[1:]))],
+    [
+        ("quick", {"kink", "normal"}),
+        ("normal", {"kink", "normal", "integers", "scale:1e3"}),
+        ("thorough", set(EVERYWHERE[1:])),
+    ],
 )
 def test_every_configuration_is_met_with_lattice_values_and_others_in_turn(effort: str, rules: set[str]) -> None:
     found = list(explicit_cases(LAYER, effort, 0))

@@ -19,6 +19,7 @@ from cnngrad.differentiation.line import EPS
 from cnngrad.differentiation.precision import fits, working_eps
 
 MANY_BITS = 4  # half of what bfloat16 has
+FLAT = 2.0**-20  # of the gradient where nothing is saturated: what is smaller is what is left after cancellation
 NARROW = 2.0**10  # how many times its room an entry weighs at most
 
 
@@ -124,9 +125,11 @@ class Claim:
         inputs, factor = unsaturated(self.at.layer, self.at.point.inputs)
         if factor < 1:
             there = np.abs(np.nan_to_num(self.gradient_for(self.dy, inputs)))
+            usual = float(np.max(there, initial=0.0))
             for name in self.sound:
                 span = self.at.slices[name]
-                floor = 2 * eps / factor * np.max(there[span], initial=0.0)
+                flat = np.max(np.abs(self.gradient[span]), initial=0.0) < FLAT * usual
+                floor = 2 * eps / factor * (64 * usual if flat else np.max(there[span], initial=0.0))
                 moved[span] = np.maximum(moved[span], floor)
         return 8 * moved
 

@@ -32,6 +32,7 @@ ENOUGH = 16  # bits in which rounding would have shown: a single number of few b
 FEW = 8  # a transform that rounds (FFT, Winograd) leaves more than one entry in so many rounded
 
 CHANCE = 64
+UNSEEN = 2.0**-8  # of the rounding of the largest entry: e^-58 beside 1 is no sum of products of lattice numbers
 
 Places = npt.NDArray[np.int64]
 
@@ -191,7 +192,8 @@ def _allowed(lattice: Lattice, span: slice, table: Table) -> Vector:
 
 def _narrow(lattice: Lattice, span: slice, table: Table) -> Vector:
     largest = float(np.max(np.abs(lattice.claim.gradient[span]), initial=0.0))
-    return np.asarray(4 * lattice.eps * np.minimum(table.terms, 2 * np.maximum(np.abs(table.value), largest)))
+    terms = np.minimum(table.terms, 2 * np.maximum(np.abs(table.value), largest))
+    return np.asarray(4 * lattice.eps * (terms + UNSEEN * largest))
 
 
 def _grows_with_dy(claim: Claim, table: Table, which: npt.NDArray[np.bool_]) -> bool:

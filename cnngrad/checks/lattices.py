@@ -18,7 +18,7 @@ from cnngrad.core.call import Evaluation
 from cnngrad.core.case import aside
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.values import rng_for
-from cnngrad.differentiation.exact import STEP, Difference, direction_for, exact_difference, has_spare_bits
+from cnngrad.differentiation.exact import STEP, Difference, direction_for, has_spare_bits, trusted_difference
 from cnngrad.differentiation.few_bits import difference_in, direction_in
 from cnngrad.differentiation.precision import DOUBLE, fewest_bits
 
@@ -61,7 +61,7 @@ class Lattice:
         line = self.claim.line(direction)
         if self.bits < DOUBLE:
             return difference_in(line, self.bits)
-        return exact_difference(line, STEP / 2.0 ** np.ceil(np.log2(self.base)) / (4 if again else 1))
+        return trusted_difference(line, STEP / 2.0 ** np.ceil(np.log2(self.base)) / (4 if again else 1))
 
 
 def lattices_for(claim: Claim) -> Iterator[Lattice]:

@@ -53,7 +53,7 @@ def kink(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
 
 
 def saturated(rng: np.random.Generator, shape: tuple[int, ...]) -> Vector:
-    """Normal numbers of size 12, where sigmoids and softmaxes are flat and naive formulas overflow."""
+    """Normal numbers of size 12, where sigmoids and softmaxes are flat; naive formulas overflow at ``scale:1e3``."""
     return 12.0 * rng.standard_normal(shape)
 
 

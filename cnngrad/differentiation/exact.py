@@ -24,6 +24,7 @@ SPARE_BITS = 4
 FEW = 8  # outputs that move; rounding leaves the bits of so many zero with a chance of 2^-64
 MANY_SPARE_BITS = 14
 LARGER = 8.0, 64.0, 512.0
+REMAINDER = 2.0**-20
 BLOCK = 2**16  # numbers taken at a time, so that a sum over millions needs no more memory than one over thousands
 
 
@@ -93,11 +94,25 @@ def exact(line: Line, share: float = STEP) -> Estimate | None:
     >>> exact(line)
     Estimate(value=2.25, bound=0.0, how='exact')
     """
-    found = exact_difference(line, share)
-    if found is None or (np.count_nonzero(found.rise) < FEW and not _no_accident(line, share, found)):
+    found = trusted_difference(line, share)
+    if found is None:
         return None
     bits = bits_near(line.f, line.at, line.y0, line.room) if line.known_bits is None else line.known_bits
     return found.estimate(line.dy) if bits == DOUBLE else None
+
+
+def trusted_difference(line: Line, share: float = STEP) -> Difference | None:
+    """An exact difference, unless so few outputs move that their zero bits may be an accident."""
+    found = exact_difference(line, share)
+    if found is None or np.count_nonzero(found.rise) >= FEW:
+        return found
+    return found if not _is_remainder(line.y0) and _no_accident(line, share, found) else None
+
+
+def _is_remainder(y: Array) -> bool:
+    """Whether a small number is a multiple of the rounding of 1: ``log(1 + tiny)`` has few bits as it has lost them."""
+    small = (y != 0) & (np.abs(y) < REMAINDER)
+    return bool(np.any(small & (y % (EPS / 4) == 0) & (y % (256 * EPS) != 0)))
 
 
 def _no_accident(line: Line, share: float, found: Difference) -> bool:

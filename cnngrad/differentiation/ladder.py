@@ -18,7 +18,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
-from cnngrad.differentiation.precision import working_eps
+from cnngrad.differentiation.precision import resolves, working_eps
 
 RATIO = 4.0
 # The probe's step as a share of the scale: small enough to see most kinks, large enough to mean something. Where it
@@ -74,6 +74,7 @@ def probe(line: Line, step: float) -> Probe:
     noise = max(
         measured,
         rounding,
+        _grain(line, y),
         SUBNORMAL.get(eps, 0.0) * float(np.linalg.norm(line.dy)),
         _absorbed(line, (y[3] - y[1]) / (2 * step), eps),
     )
@@ -86,6 +87,12 @@ def probe(line: Line, step: float) -> Probe:
     del y, third  # the outputs may be large, and more of them come
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
     return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding), blind)
+
+
+def _grain(line: Line, y: list[Vector]) -> float:
+    """The rounding of numbers of size 1 inside, ``log(1 + tiny)``, where outputs move so little that it may be that."""
+    moved = reduce(np.maximum, [np.abs(part - line.y0) for part in y])
+    return EPS * float(np.linalg.norm(line.dy[(moved < 64 * EPS) & ~resolves(line.y0, y)]))
 
 
 def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:
@@ -253,7 +260,8 @@ def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[floa
             rounded = min(table.errors[-1]) <= 8 * noise / step
             stale = 0 if found[1] < 0.5 * best[1] or not rounded else stale + 1
             best = min(found, (near.slope, near.error), key=lambda entry: entry[1])
-        good = best[1] < 0.25 * near.error
+        # A probe that sees no slope contradicts no plateau of large steps: smaller steps have to.
+        good = best[1] < 0.25 * near.error < 0.0625 * abs(near.slope)
         if step < 16 * near.step or (good and (stale >= 2 or best[1] <= 4 * noise / step)):
             break
         step /= RATIO

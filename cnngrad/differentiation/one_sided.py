@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.differentiation.line import EPS, Line
+from cnngrad.differentiation.precision import resolves
 
 # Few steps do where nothing but a kink at the point itself, or much nearer to it than the smallest step, lies between.
 FEW = tuple(2.0**-k for k in (14, 16, 18))
@@ -47,19 +48,20 @@ class Sides:
         return np.abs(self.right - self.left) > self.left_bound + self.right_bound
 
 
-def one_sided(line: Line, wanted: npt.NDArray[Any] | slice = slice(None)) -> Sides:
+def one_sided(line: Line, wanted: npt.NDArray[Any] | slice = slice(None), every_step: bool = False) -> Sides:
     """Slopes of every output to either side. Costs 6 forwards, or 18 more where those leave doubt; ``dy`` is not used.
 
     Args:
         wanted: the outputs for whose sake more forwards are worth their price; all if left out.
+        every_step: pay that price in any case: a kink may lie nearer than the few steps go.
 
     >>> line = Line(np.abs, np.array([0.0]), np.ones(1), np.ones(1))
     >>> found = one_sided(line)
     >>> float(found.left[0]), float(found.right[0]), bool(found.kinked[0])
     (-1.0, 1.0, True)
     """
-    few = _sides(line, FEW)
-    return few if _settled(few, wanted) else _sides(line, SHARES)
+    few = None if every_step else _sides(line, FEW)
+    return few if few is not None and _settled(few, wanted) else _sides(line, SHARES)
 
 
 def _settled(sides: Sides, wanted: npt.NDArray[Any] | slice) -> bool:
@@ -87,7 +89,7 @@ def _extrapolated(line: Line, steps: list[float], quotients: list[Vector]) -> tu
     ratios = [larger / smaller for larger, smaller in pairwise(steps)]
     better = [(r * q1 - q0) / (r - 1) for r, (q0, q1) in zip(ratios, pairwise(quotients), strict=True)]
     largest = float(np.max(np.abs(line.y0), initial=0.0))
-    noise = 4 * EPS * (np.abs(line.y0) + largest)
+    noise = 4 * EPS * (np.abs(line.y0) + largest + _inside(line, steps, quotients))
     value = better[-1]
     bound = np.full_like(value, np.inf)
     for k in range(len(better) - 2, -1, -1):
@@ -98,3 +100,9 @@ def _extrapolated(line: Line, steps: list[float], quotients: list[Vector]) -> tu
         value = np.where(error < bound, better[k], value)
         bound = np.minimum(error, bound)
     return value, 4 * bound
+
+
+def _inside(line: Line, steps: list[float], quotients: list[Vector]) -> Vector:
+    """The size of numbers that may be rounded inside: 1, as in ``log(1 + tiny)``, unless finer changes were seen."""
+    seen = [line.y0 + step * quotient for step, quotient in zip(steps, quotients, strict=True)]
+    return np.where(resolves(line.y0, seen), 0.0, 1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from cnngrad.differentiation.line import EPS, Function
 DOUBLE = 53
 SHORTER = (8, 11, 24)  # bfloat16, float16, float32
 BLOCK = 2**16
+FINE = EPS / 4
 
 
 def fits(values: Array, bits: int) -> npt.NDArray[np.bool_]:
@@ -74,3 +75,18 @@ def bits_near(f: Function, at: Vector, y0: Vector, room: Vector | None = None) -
     step = np.random.default_rng(0).uniform(0.125, 0.25, at.size) * (size if room is None else np.minimum(size, room))
     with np.errstate(all="ignore"):
         return fewest_bits(np.asarray(f(at + step)), y0)
+
+
+def resolves(y0: Vector, others: Iterable[Vector]) -> npt.NDArray[np.bool_]:
+    """Which outputs have been seen to change by less than the rounding of a number of size 1.
+
+    Another may be ``log(1 + tiny)``: it changes in steps of 1e-16 however small it is.
+
+    >>> resolves(np.array([1e-20, 0.0]), [np.array([2e-20, 1e-16])]).tolist()
+    [True, False]
+    """
+    fine = np.zeros(y0.shape, dtype=bool)
+    for y in others:
+        change = np.abs(y - y0)
+        fine |= (change > 0) & (change < FINE)
+    return fine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,8 +13,6 @@ from cnngrad.checks.check import finding
 from cnngrad.core.case import Point
 from cnngrad.core.result import Status
 from cnngrad.layers import ALL as LAYERS
-from cnngrad.layers import conv2d, dense, flatten, max_pool, relu, softmax_cross_entropy
-from cnngrad.networks import chain, one_hot_rows
 from tests.checks.catching import called, is_caught, points_of, remembers
 from tests.mistakes import ALL, Mistake
 from tests.mistakes.fourth import ALSO, FOURTH
@@ -51,9 +48,6 @@ def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest
         assert name == UNSEEN or any(is_caught(mistake, point) for point in shown), name
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="normal effort draws no number so negative that e^-x overflows"
-)
 def test_a_slope_that_overflows_is_caught() -> None:
     assert check(MISTAKE[UNSEEN].wrong, effort="normal", diagnose=False, raise_on_failure=False).failures
 
@@ -61,18 +55,6 @@ def test_a_slope_that_overflows_is_caught() -> None:
 def test_a_slope_that_overflows_is_caught_where_it_does() -> None:
     report = check(MISTAKE[UNSEEN].wrong, [[-1000.0, 1.0]], effort="quick", diagnose=False, raise_on_failure=False)
     assert {(result.check, result.input) for result in report.failures} == {("gradients_match_forward", "x")}
-
-
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="log(1 + 5e-9) is rounded in units of 1e-16, not of itself"
-)
-def test_a_right_network_does_not_fail_where_its_cost_is_almost_nothing() -> None:
-    pool, read = max_pool.configured(window=2), flatten.configured(row_fastest=False)
-    net = chain(C1=conv2d, R1=relu, S2=pool, F2=read, O3=dense, E=softmax_cross_entropy)
-    shapes = {"x": (1, 1, 6, 6), "C1.w": (2, 1, 3, 3), "C1.b": (2,), "O3.w": (3, 8), "O3.b": (3,), "E.t": (1, 3)}
-    net = replace(net, shapes=shapes, draw={"E.t": one_hot_rows})
-    report = check(net, case="values=lattice seed=0", diagnose=False, raise_on_failure=False)
-    assert report.status != Status.FAILED
 
 
 def test_a_mistake_makes_no_difference_without_the_feature_it_needs() -> None:

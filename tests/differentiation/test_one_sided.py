@@ -176,13 +176,13 @@ def extrapolated(quotients: Any, y0: Any = (0.5,), side: float = 1.0) -> Any:
 
 @pytest.mark.parametrize("side", [1.0, -1.0])
 def test_the_bound_is_what_neighbours_differ_by_and_the_noise_of_the_outputs(side: float) -> None:
-    # The noise is 4 roundings of the output and of the largest one: 4 of 1 here, over the step of the second quotient.
+    # The noise is 4 roundings of the output, of the largest, and of 1: of 2 here, over the second quotient's step.
     for quotients in ([[5.0]] * 3, [[5.0]] * 4):
         value, bound = extrapolated(quotients, side=side)
-        assert (value.tolist(), bound.tolist(), bound.dtype) == ([5.0], [4 * 4 * EPS * 4], np.float64)
+        assert (value.tolist(), bound.tolist(), bound.dtype) == ([5.0], [4 * 4 * 2 * EPS * 4], np.float64)
     # What smaller steps differ by within that noise speaks against no larger one.
     value, bound = extrapolated([[1.0], [1.0], [1.0], [1 + 2.0**-45]], side=side)
-    assert (value.tolist(), bound.tolist()) == ([1.0], [4 * 4 * EPS * 4])
+    assert (value.tolist(), bound.tolist()) == ([1.0], [4 * 4 * 2 * EPS * 4])
     # And what they differ by beyond it does.
     value, bound = extrapolated([[1.0], [1.0], [4.0], [4.0]], side=side)
     assert bound[0] > 4 * 1
