@@ -15,7 +15,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,19 +54,39 @@ class Processes(Executor):
         self._pool = self._made()
 
     def _made(self) -> ProcessPoolExecutor:
-        quietly = (signal.SIGINT, signal.SIG_DFL)
-        return ProcessPoolExecutor(self._number, multiprocessing.get_context("spawn"), signal.signal, quietly)
+        return ProcessPoolExecutor(self._number, multiprocessing.get_context("spawn"), _end_at_interrupts)
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
         """As any executor's."""
-        with suppress(BrokenExecutor):
+        with _interrupts_held():  # a process that starts inherits this, and would tell of an interrupt at length
+            with suppress(BrokenExecutor):
+                return self._pool.submit(call, *arguments, **keywords)
+            self._pool = self._made()
             return self._pool.submit(call, *arguments, **keywords)
-        self._pool = self._made()
-        return self._pool.submit(call, *arguments, **keywords)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """As any executor's."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C has its effect when the block ends."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_at_interrupts() -> None:
+    """In a worker, as soon as it runs."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 class Pool:

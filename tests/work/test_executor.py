@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,25 @@ def test_workers_that_die_after_a_cancellation_do_so_without_a_word(monkeypatch:
         os.kill(worker, signal.SIGKILL)
         assert all(isinstance(future.exception(timeout=30), BrokenExecutor) for future in futures[:2])
     assert said == []
+
+
+def blocked() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_an_interrupt_waits_while_a_worker_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[bool] = []
+    start = BaseProcess.start
+
+    def noted(process: BaseProcess) -> None:
+        started.append(blocked())
+        start(process)
+
+    monkeypatch.setattr(BaseProcess, "start", noted)
+    with Processes(1) as executor:
+        there = executor.submit(blocked), executor.submit(signal.getsignal, signal.SIGINT)
+        assert (started, blocked()) == ([True], False)
+        assert [future.result() for future in there] == [False, signal.SIG_DFL]
 
 
 def test_a_worker_that_dies_takes_nothing_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
