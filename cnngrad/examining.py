@@ -19,7 +19,7 @@ from cnngrad.core.layer import Layer
 from cnngrad.core.picture import Picture
 from cnngrad.core.result import Result, Status
 from cnngrad.core.source import Source
-from cnngrad.findings import explained, is_finding, replayable, save_arrays
+from cnngrad.findings import explained, is_finding, replayable, save_arrays, without_replay
 from cnngrad.report import Report
 from cnngrad.search import effort_named, inside_hypothesis_test
 from cnngrad.units import in_single, judge, search, takes_single_only, units, written_at
@@ -132,13 +132,19 @@ def _explained(subject: Subject, work: Work, fold: Fold, diagnose: bool) -> tupl
     """The results, with all that can be said of the findings among them, and where the backward is written."""
     if fold.last is None or not fold.found:
         return fold.results, None
-    save_arrays(fold.results, fold.last)
+    try:
+        save_arrays(fold.results, fold.last)
+        lost = False
+    except UsageError as error:  # a folder that is closed or full hides no finding
+        fold.notes.append(f"  your arrays are not kept, so this cannot be replayed from a file: {error}")
+        lost = True
     answer = work.one(subject, explained, fold.results, fold.last, diagnose)
     source = work.one(subject, written_at, fold.last)
     if isinstance(answer, Lost):
         fold.notes.append(f"  the finding is not shrunk or explained: {answer.reason}")
         answer = [replayable(subject.layer, result) for result in fold.results]
-    return list(answer), source.from_here() if isinstance(source, Source) else None
+    told = [without_replay(result) for result in answer] if lost else list(answer)
+    return told, source.from_here() if isinstance(source, Source) else None
 
 
 @dataclass

@@ -137,6 +137,12 @@ def with_config(layer: Layer, result: Result, config: Mapping[str, Any]) -> Resu
     return replace(result, reproduce=f'cg.check({layer.name}, case="{result.case}", config={dict(config)!r})')
 
 
+def without_replay(result: Result) -> Result:
+    """A result whose arrays could not be saved has no line that replays it."""
+    saved = result.case is not None and result.case.values.startswith("file:")
+    return replace(result, reproduce="") if saved else result
+
+
 def replayable(layer: Layer, result: Result) -> Result:
     """A finding that is not explained, with its replay line at least; unsaved arrays have none."""
     if not is_finding(result) or result.case is None or result.reproduce:

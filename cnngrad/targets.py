@@ -33,9 +33,12 @@ def load_layer(target: str) -> Layer:
     module = load_module(place)
     found: Any = module
     for name in attribute.split("."):
-        if not hasattr(found, name):
-            raise UsageError(f"{place} has no {attribute!r}; it has {_suggestions(place, module)}")
-        found = getattr(found, name)
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise UsageError(f"{place} has no {attribute!r}; it has {_suggestions(place, module)}") from None
+        except Exception as error:
+            raise UsageError(f"asking {place} for {attribute!r} raised {type(error).__name__}: {error}") from error
     if not isinstance(found, Layer):
         raise UsageError(
             f"{target} is {shape_text(found)}, not a Layer: wrap a function pair with cg.from_functions, a class with "
@@ -64,13 +67,20 @@ def load_module(place: str) -> ModuleType:
     is_file = place.endswith(".py") or "/" in place
     try:
         return _load_file(Path(place)) if is_file else _load_named(place)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         raise
-    except Exception as error:
+    except SystemExit as stop:
+        raise UsageError(
+            f"importing {place} ends the program: SystemExit({stop.code!r}){_where(stop, place)}; put what is no "
+            'definition under  if __name__ == "__main__":'
+        ) from stop
+    except BaseException as error:  # theirs, whatever they derive it from
         raise UsageError(f"importing {place} raised {type(error).__name__}: {error}{_where(error, place)}") from error
 
 
 def _load_named(name: str) -> ModuleType:
+    if not name or name.startswith("."):
+        raise UsageError(f"{name!r} names no module: give package.module:layer or file.py:layer")
     if "" not in sys.path:
         sys.path.insert(0, "")  # the user's own modules are found from where the command is run, as with python -m
     try:
@@ -92,21 +102,26 @@ def _load_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
+    registered = sys.modules.setdefault(path.stem, module)
     sys.path.insert(0, str(path.parent.resolve()))
     try:
         spec.loader.exec_module(module)
+    except BaseException:
+        if registered is module:
+            del sys.modules[path.stem]  # nobody is to find half a module
+        raise
     finally:
         sys.path.pop(0)
     return module
 
 
-def _where(error: Exception, place: str) -> str:
+def _where(error: BaseException, place: str) -> str:
     """The last line of the user's own code that ran."""
     step = error.__traceback__
+    own = (Path(place).name, f"{place.rpartition('.')[2]}.py")
     lines = []
     while step is not None:
-        if Path(step.tb_frame.f_code.co_filename).name == Path(place).name:
+        if Path(step.tb_frame.f_code.co_filename).name in own:
             lines.append(step.tb_lineno)
         step = step.tb_next
     return f" (line {lines[-1]} of {place})" if lines else ""

@@ -50,6 +50,9 @@ number = 3
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.py").write_text(SOURCE)
     (tmp_path / "broken.py").write_text("value = 1 / 0\n")
+    (tmp_path / "exits.py").write_text("import sys\nsys.exit(5)\n")
+    (tmp_path / "odd.py").write_text("class Odd(BaseException): pass\nraise Odd('no')\n")
+    (tmp_path / "lazy.py").write_text("def __getattr__(name): raise RuntimeError('not ' + name)\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -86,6 +89,12 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str], targets: list[str], code
         (["net.py:gone"], "cnngrad: net.py has no 'gone'; it has net.py:right, "),
         (["net.py:number"], "cnngrad: net.py:number is int 3, not a Layer: "),
         (["broken.py:layer"], "cnngrad: importing broken.py raised ZeroDivisionError: division by zero (line 1 of "),
+        (["broken:layer"], "cnngrad: importing broken raised ZeroDivisionError: division by zero (line 1 of broken)"),
+        (["exits.py:layer"], "cnngrad: importing exits.py ends the program: SystemExit(5) (line 2 of exits.py); put "),
+        (["odd.py:layer"], "cnngrad: importing odd.py raised Odd: no (line 2 of odd.py)"),
+        (["lazy.py:layer"], "cnngrad: asking lazy.py for 'layer' raised RuntimeError: not layer"),
+        ([""], "cnngrad: '' names no module: give package.module:layer or file.py:layer"),
+        ([".:layer"], "cnngrad: '.' names no module: give package.module:layer or file.py:layer"),
         (["net.py:bare"], "cnngrad: bare declares no shapes, so there is nothing to draw inputs from: pass arrays, "),
         (
             ["net.py:theirs"],

@@ -38,8 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except OSError as error:
-        # Standard output takes no more: the disk is full, or the reader (a pager, head) has gone.
-        _give_up(f"cannot write the output: {error.strerror or error}")
+        # An error that names no file: standard output takes no more, as the disk is full, or the reader (a pager,
+        # head) has gone.
+        what = "cannot write the output" if error.filename is None else f"cannot use {error.filename}"
+        _give_up(f"{what}: {error.strerror or error}")
         return 2
 
 
