@@ -260,6 +260,17 @@ def test_an_output_that_takes_no_more_is_code_2(folder: Path, shell: str, why: s
     assert (done.returncode, done.stderr) == (2, f"cnngrad: cannot write the output: {why}\n")
 
 
+def test_so_it_is_for_the_version(folder: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"'{sys.executable}' -m cnngrad --version > /dev/full"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, "cnngrad: cannot write the output: No space left on device\n")
+
+
 def test_json_on_standard_output_is_all_there(folder: Path) -> None:
     done = run(folder, "--json /dev/stdout | tail -n +2")
     assert done.stderr == ""

@@ -50,9 +50,9 @@ def closed(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     (folder / "net.py").write_text(SOURCE)
     (folder / "secret").mkdir(mode=0o000)
-    for above in tmp_path.parents[:2]:  # pytest keeps these for one user
-        above.chmod(0o755)
-    tmp_path.chmod(0o755)
+    for above in (tmp_path, *tmp_path.parents):  # pytest keeps its own for one user
+        if not above.stat().st_mode & 0o001:
+            above.chmod(0o755)
     folder.chmod(0o555)
     yield folder
     (folder / "secret").chmod(0o700)
