@@ -120,7 +120,7 @@ def _along(claim: Claim, entries: Places) -> Vector:
 
 
 def _wrong_entry(claim: Claim, name: str, pairs: Pairs) -> Result | None:
-    slack = 64 * EPS * np.abs(pairs.claimed) + pairs.blur
+    slack = claim.unit * np.abs(pairs.claimed) + pairs.blur
     outside = ~((pairs.claimed >= pairs.low - slack) & (pairs.claimed <= pairs.high + slack))
     for j, i in np.argwhere(outside):
         output = pairs.outputs[j]
@@ -148,7 +148,7 @@ def _wrong_tie(claim: Claim, name: str, pairs: Pairs) -> Result | None:
         output = pairs.outputs[j]
         sides = one_sided(claim.line(_along(claim, pairs.entries[tied])), pairs.outputs[[j]])
         total = float(pairs.claimed[j, tied].sum())
-        slack = 64 * EPS * float(np.abs(pairs.claimed[j, tied]).sum()) + tied.size * float(pairs.blur[j, 0])
+        slack = claim.unit * float(np.abs(pairs.claimed[j, tied]).sum()) + tied.size * float(pairs.blur[j, 0])
         low, high = float(sides.low[output]), float(sides.high[output])
         if not (low - slack <= total <= high + slack):
             reason = f"the sum over the {tied.size} tied entries of output entry {output}, of which this is the first"
@@ -193,7 +193,7 @@ def _wrong_very_near(claim: Claim, output: int, entry: int) -> bool:
         sides = one_sided(line, np.array([output]))
         low, high, claimed = sides.low[output], sides.high[output], claim.gradient_for(dy, inputs)[entry]
         sharp = high - low <= BLUR * max(abs(low), abs(high), abs(claimed))
-        if not sharp or low - 64 * EPS * abs(claimed) <= claimed <= high + 64 * EPS * abs(claimed):
+        if not sharp or low - claim.unit * abs(claimed) <= claimed <= high + claim.unit * abs(claimed):
             return False
     return True
 

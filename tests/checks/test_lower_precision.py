@@ -218,6 +218,17 @@ def test_float32_inside_is_not_called_wrong_in_value(layer: Layer) -> None:
         assert {str(result.status) for result in found} <= {"passed", "inconclusive"}
 
 
+@pytest.mark.parametrize(("factor", "status"), [(1.0, "passed"), (1 + 2.0**-12, "failed"), (0.5, "failed")])
+def test_float32_in_and_float64_out_at_a_kink(factor: float, status: str) -> None:
+    def vjp(x: Any) -> Any:
+        if x.dtype != np.float32:
+            raise TypeError("float32 only")
+        wide = x.astype(np.float64)
+        return np.maximum(wide / 3, 0), lambda dy: (np.asarray(factor * dy * (wide > 0) / 3, np.float32),)
+
+    assert str(check(Layer(vjp, ("x",), "third", shapes=SHAPES), raise_on_failure=False).status) == status
+
+
 def test_a_layer_that_refuses_float64_gets_a_verdict_in_float32() -> None:
     right = replace(only_single(dense), dims=None, config=None, shapes={"x": (4, 3), "w": (2, 3), "b": (2,)})
     report = check(right, raise_on_failure=False)
