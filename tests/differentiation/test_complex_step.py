@@ -157,3 +157,16 @@ def test_a_kink_is_never_crossed() -> None:
         found = complex_step(Line(lambda x: np.where(x.real > 0, x, 0), np.array([at]), np.ones(1), np.ones(1)))
         assert found is not None
         assert abs(found.value - slope) <= found.bound < 1e-13
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-6])
+def test_slopes_that_cancel_inside_are_known_to_their_rounding(size: float) -> None:
+    for seed in range(20):
+        x, direction, dy = np.random.default_rng(seed).uniform(0.5, 1, (3, 4))
+        x *= size
+        found = complex_step(Line(lambda at: at - np.tanh(at), x, direction, dy))
+        assert found is not None
+        assert abs(found.value - float(np.sum(dy * np.tanh(x) ** 2 * direction))) <= found.bound <= 1e-13
+        scaled = complex_step(Line(lambda at: 1e-6 * at, x, direction, dy))  # small, and nothing cancels
+        assert scaled is not None
+        assert scaled.bound <= 1e-19
