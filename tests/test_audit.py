@@ -113,7 +113,7 @@ def test_a_layer_that_is_not_right_is_refused() -> None:
     ("layer", "options", "sentence"),
     [
         (right, {}, "audit takes a Layer, as cg.check does, not function"),
-        (DENSE, {"inputs": ["weights"]}, "inputs names weights; the inputs of dense are x, w, b"),
+        (DENSE, {"inputs": ["weights"]}, "inputs names 'weights'; the inputs of dense are x, w, b"),
         (DENSE, {"select": ["spelling"]}, "there is no check 'spelling'; there are "),
         (DENSE, {"effort": "huge"}, "effort 'huge' is not one of "),
     ],

@@ -131,6 +131,74 @@ def test_what_the_parser_refuses_is_code_2(capsys: pytest.CaptureFixture[str], a
     assert "usage: cnngrad" in capsys.readouterr().err
 
 
+NONSENSE = """
+check | the following arguments are required: TARGET
+check : | '' names no module
+check net.py:right.. | net.py has no 'right..'; it has net.py:right,
+check :right | there is no module :right to import
+check folder.py:x | there is no file folder.py: give
+check net.py:right --seed -1 | the seed is -1; it takes a whole number, 0 or more
+check net.py:right --seed 1.5 | argument --seed: invalid int value: '1.5'
+check net.py:right --exclude nope | there is no check 'nope'; there are gradients_match_forward,
+check net.py:right --select inputs_are_unchanged --exclude inputs_are_unchanged | leave no check to run
+check net.py:right --case x=(-1) | no side can be negative
+check net.py:right --case values=file:net.py | cannot read the saved case net.py:
+check net.py:right --jobs 0 | '0' is no number of processes from 1 to 500
+check net.py:right --time-limit nan | 'nan' is no number of seconds above 0
+check net.py:right --resume net.py | net.py is no file to resume from, by its line 1: name another one, or a new one
+check net.py:right --resume . | cannot resume from .: it is no file; name one, or a new one
+check net.py:right --json a --junit a | --json and --junit both name a: give each a file of its own
+check net.py:right --html folder.py | cannot write folder.py: Is a directory
+check net.py:right net.py:gone | net.py has no 'gone'; it has
+verify --seed -1 | the seed is -1; it takes a whole number, 0 or more
+verify --data net.py | net.py is no folder: give the folder that holds MNIST's four files
+verify --json . | cannot write .: Is a directory
+verify --jobs two | 'two' is no number of processes from 1 to 500
+verify --resume net.py | net.py is no file to resume from
+verify net.py:right | unrecognized arguments: net.py:right
+audit | the following arguments are required: TARGET
+audit net.py:gone | net.py has no 'gone'; it has
+audit net.py:number | net.py:number is int 3, not a Layer
+audit broken.py:x | importing broken.py raised ZeroDivisionError: division by zero (line 1 of broken.py)
+audit net.py:right --input y | inputs names 'y'; the inputs of right are x
+audit net.py:right --select nope | there is no check 'nope'; there are
+audit net.py:right --effort huge | invalid choice: 'huge' (choose from
+explain | the following arguments are required: LAYER
+explain nope | there is no reference layer 'nope'; did you mean
+explain relu tanh | unrecognized arguments: tanh
+layers extra | unrecognized arguments: extra
+checks extra | unrecognized arguments: extra
+init | the following arguments are required: TARGET
+init nowhere.py | there is no file nowhere.py: give file.py or package.module
+init net.py:right | init takes a module, file.py or package.module, not one thing in it: net.py
+init . | '.' names no module
+init folder.py | there is no file folder.py
+init exits.py | importing exits ends the program: SystemExit(5) (line 2 of exits); put what is no definition under
+init broken.py | importing broken raised ZeroDivisionError: division by zero
+init net.py --output net.py | net.py is there already and is not overwritten: move it away, or give --output FILE
+init net.py --output net.py/x | cannot write net.py/x: Not a directory
+compile | invalid choice: 'compile' (choose from 'verify', 'check',
+--seed 3 | invalid choice: '3'
+"""
+
+
+def test_nonsense_at_every_command_is_one_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "folder.py").mkdir()
+    before = sorted(folder.iterdir())
+    for line in NONSENSE.strip().split("\n"):
+        words, _, sentence = line.partition(" | ")
+        try:
+            code: object = main(words.split())
+        except SystemExit as stop:  # what argparse refuses
+            code = stop.code
+        out, err = capsys.readouterr()
+        told = re.sub(r"^usage: .*?\n(?! )", "", err, flags=re.DOTALL)
+        assert (code, out.count("Traceback"), told.count("\n")) == (2, 0, 1), (line, out, err)
+        assert re.match(r"cnngrad( \w+)?: ", told), (line, err)
+        assert sentence in told, (line, err)
+    assert [path for path in sorted(folder.iterdir()) if path.name != "__pycache__"] == before
+
+
 def test_no_command_shows_the_help_and_is_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "usage: cnngrad" in capsys.readouterr().out

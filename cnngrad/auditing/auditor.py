@@ -74,7 +74,9 @@ def audit(
         raise UsageError(f"audit takes a Layer, as cg.check does, not {type(layer).__name__}")
     foreign = [name for name in inputs if name not in layer.inputs]
     if foreign:
-        raise UsageError(f"inputs names {', '.join(foreign)}; the inputs of {layer.name} are {', '.join(layer.inputs)}")
+        raise UsageError(
+            f"inputs names {', '.join(map(repr, foreign))}; the inputs of {layer.name} are {', '.join(layer.inputs)}"
+        )
     chosen = choose_checks(select, exclude)
     subject = Subject(layer, chosen, shapes, config or {})
     layer = subject.layer
