@@ -132,18 +132,18 @@ def _explained(subject: Subject, work: Work, fold: Fold, diagnose: bool) -> tupl
     """The results, with all that can be said of the findings among them, and where the backward is written."""
     if fold.last is None or not fold.found:
         return fold.results, None
+    kept = True
     try:
         save_arrays(fold.results, fold.last)
-        lost = False
     except UsageError as error:  # a folder that is closed or full hides no finding
+        kept = False
         fold.notes.append(f"  your arrays are not kept, so this cannot be replayed from a file: {error}")
-        lost = True
     answer = work.one(subject, explained, fold.results, fold.last, diagnose)
     source = work.one(subject, written_at, fold.last)
     if isinstance(answer, Lost):
         fold.notes.append(f"  the finding is not shrunk or explained: {answer.reason}")
         answer = [replayable(subject.layer, result) for result in fold.results]
-    told = [without_replay(result) for result in answer] if lost else list(answer)
+    told = list(answer) if kept else [without_replay(result) for result in answer]
     return told, source.from_here() if isinstance(source, Source) else None
 
 
