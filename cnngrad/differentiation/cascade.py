@@ -38,5 +38,5 @@ def smooth(line: Line, shift: float = 1.0, enough: Callable[[Estimate], bool] | 
         return sharp
     real = climb(line, near, shift)
     if sharp is None or sharp.bound > real.bound or abs(sharp.value - real.value) > real.bound + sharp.bound:
-        return real
+        return near.widened(real)
     return sharp

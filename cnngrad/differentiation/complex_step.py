@@ -16,8 +16,9 @@ import numpy as np
 
 from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
+from cnngrad.differentiation.precision import remainders
 
-STEP = 1e-30
+STEP = 2.0**-100  # a power of two: what cancelled inside is left in whole roundings
 SMALL = 2.0**-10
 ASIDE = 2.0**-26, 2.0**-17, 2.0**-8
 
@@ -60,6 +61,7 @@ def _cancelled(line: Line, slopes: Vector) -> float:
     if np.max(np.abs(slopes), initial=0.0) >= SMALL * largest or not np.any(slopes):
         return 0.0
     signs = np.where(np.arange(line.at.size) % 2, 1.0, -1.0)
+    left = EPS * float(np.linalg.norm(line.dy[remainders(slopes)]))
     luck = 1 + 8 / max(int(np.count_nonzero(line.dy * slopes)), 1)
     for share in ASIDE:
         away = share * signs * line.at
@@ -70,8 +72,8 @@ def _cancelled(line: Line, slopes: Vector) -> float:
             return np.inf
         noise = float(np.linalg.norm(line.dy * (up - 2 * slopes + down)))
         if noise > 0:  # else the step may be lost in that rounding as well
-            return 2 * luck * noise
-    return 0.0
+            return 2 * luck * noise + left
+    return left
 
 
 @contextmanager

@@ -17,14 +17,13 @@ import numpy as np
 
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
-from cnngrad.differentiation.precision import DOUBLE, bits_near
+from cnngrad.differentiation.precision import DOUBLE, bits_near, remainders
 
 STEP = 2.0**-26
 SPARE_BITS = 4
 FEW = 8  # outputs that move; rounding leaves the bits of so many zero with a chance of 2^-64
 MANY_SPARE_BITS = 14
 LARGER = 8.0, 64.0, 512.0
-REMAINDER = 2.0**-20
 BLOCK = 2**16  # numbers taken at a time, so that a sum over millions needs no more memory than one over thousands
 
 
@@ -106,13 +105,7 @@ def trusted_difference(line: Line, share: float = STEP) -> Difference | None:
     found = exact_difference(line, share)
     if found is None or np.count_nonzero(found.rise) >= FEW:
         return found
-    return found if not _is_remainder(line.y0) and _no_accident(line, share, found) else None
-
-
-def _is_remainder(y: Array) -> bool:
-    """Whether a small number is a multiple of the rounding of 1: ``log(1 + tiny)`` has few bits as it has lost them."""
-    small = (y != 0) & (np.abs(y) < REMAINDER)
-    return bool(np.any(small & (y % (EPS / 4) == 0) & (y % (256 * EPS) != 0)))
+    return found if not np.any(remainders(line.y0)) and _no_accident(line, share, found) else None
 
 
 def _no_accident(line: Line, share: float, found: Difference) -> bool:

@@ -29,6 +29,7 @@ SMALLEST = 2.0**-32
 CAUTION = 32
 # A complex step's bound is 64 roundings of its terms; this many of it are 6e-8 of them.
 DIGITS = 2.0**22
+UNSEEN = 2.0**10
 # Between two numbers next to 0, where a precision can come so near: float16, and a float16 number that looks shorter.
 SUBNORMAL = {2.0**-10: 2.0**-24, 2.0**-7: 2.0**-24}
 
@@ -44,6 +45,7 @@ class Probe:
         eps: the precision f works in.
         bend: the size of the fourth difference, at least what rounding can make of it.
         blind: whether it could not tell a kink, or a plateau of large steps, from the slope: in very low precision.
+        farther: whether it had to look from farther away than was asked, where nearer steps changed nothing.
     """
 
     step: float
@@ -54,6 +56,14 @@ class Probe:
     eps: float
     bend: float
     blind: bool
+    farther: bool
+
+    def widened(self, real: Estimate) -> Estimate:
+        """The same, but for what may lie between its steps and the point: a kink, or the scale of f, unseen here."""
+        seen = self.error < (0.25 if self.farther else UNSEEN) * abs(real.value)
+        if not self.blind and (real.value == 0 or seen):
+            return real
+        return Estimate(real.value, max(real.bound, abs(real.value - self.slope) + self.error), real.how)
 
     def confirms(self, sharp: Estimate) -> bool:
         """Whether the slope here is that of a complex step, to seven digits at least: what misleads the one is seen."""
@@ -63,7 +73,8 @@ class Probe:
 
 def probe(line: Line, step: float) -> Probe:
     """Look at f from very near. Costs 4 forwards, and more where what is seen is nothing, or may be a kink."""
-    step, y, eps = _telling(line, step)
+    asked = step
+    step, y, eps = _telling(line, asked)
     fourth = _fourth_difference(line, y)
     third = line.dy * np.maximum(np.abs(y[1] - 3 * y[2] + 3 * y[3] - y[4]), np.abs(y[0] - 3 * y[1] + 3 * y[2] - y[3]))
     # A handful of outputs is a handful of samples of the noise: allow for an unlucky draw.
@@ -86,7 +97,7 @@ def probe(line: Line, step: float) -> Probe:
     blind = bool(eps > EPS and (eps > 2.0**-23 or bent > noise / step))
     del y, third  # the outputs may be large, and more of them come
     kinked = fourth > 64 * rounding and _grows_with_step(line, step, fourth)
-    return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding), blind)
+    return Probe(step, noise, slope, noise / step + curved, kinked, eps, max(fourth, 8 * rounding), blind, step > asked)
 
 
 def _grain(line: Line, y: list[Vector]) -> float:
@@ -222,7 +233,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
     True
     """
     near = look(line, shift)
-    return None if near is None else climb(line, near, shift, most)
+    return None if near is None else near.widened(climb(line, near, shift, most))
 
 
 def look(line: Line, shift: float = 1.0) -> Probe | None:
@@ -236,12 +247,11 @@ def look(line: Line, shift: float = 1.0) -> Probe | None:
 
 
 def climb(line: Line, near: Probe, shift: float = 1.0, most: int = 64) -> Estimate:
-    """The derivative from the ladder, below what was seen from near."""
+    """The derivative from the ladder, whatever lies between its smallest useful step and the point."""
     with np.errstate(all="ignore"):
         value, error = _climb_down(line, line.longest * shift, near, (most - 4) // 2)
     bound = (4 if near.eps == EPS else CAUTION) * error
-    # Steps far above the scale of f may agree with each other, and with a probe that sees little.
-    return Estimate(value, max(bound, abs(value - near.slope) + near.error) if near.blind else bound, "ladder")
+    return Estimate(value, bound, "ladder")
 
 
 def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[float, float]:

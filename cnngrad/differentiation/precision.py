@@ -14,6 +14,7 @@ DOUBLE = 53
 SHORTER = (8, 11, 24)  # bfloat16, float16, float32
 BLOCK = 2**16
 FINE = EPS / 4
+SMALL = 2.0**-20
 
 
 def fits(values: Array, bits: int) -> npt.NDArray[np.bool_]:
@@ -90,3 +91,13 @@ def resolves(y0: Vector, others: Iterable[Vector]) -> npt.NDArray[np.bool_]:
         change = np.abs(y - y0)
         fine |= (change > 0) & (change < FINE)
     return fine
+
+
+def remainders(values: Vector) -> npt.NDArray[np.bool_]:
+    """Which small numbers are multiples of the rounding of 1: few bits are left of them, as ``1 - tanh(17)`` shows.
+
+    >>> remainders(np.array([1 - np.tanh(17.0), 3 * 2.0**-30, 1e-14])).tolist()
+    [True, False, False]
+    """
+    small = (values != 0) & (np.abs(values) < SMALL)
+    return np.asarray(small & (values % FINE == 0) & (values % (1024 * FINE) != 0))
