@@ -160,13 +160,26 @@ def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Suspect]:
         ("σ(x)(1 - σ(x)), that of the sigmoid", lambda s: 0.25 * (1 - np.tanh(s.value / 2) ** 2)),
         ("1 - tanh²(x), that of tanh", lambda s: 1 - np.tanh(s.value) ** 2),
     )
+    example = _one_slope(failure)
     for words, field in fields:
         yield from failure.lead(
             FAMILY,
             f"the derivative is {words}" if words[0] != "1" or words[1] != ":" else "the derivative f' is missing",
             given(lambda s, f: s.cotangent * f(s), field),
-            "derive f once more: its slope at one entry is the ratio of the differences and dy there",
+            f"derive f once more: {example}",
         )
+
+
+def _one_slope(failure: Failure) -> str:
+    """The slope at the entry that is most wrong, beside the one that is used."""
+    s = failure.wrong[0]
+    off = np.where(s.cotangent != 0, np.abs(s.g - s.n), -1.0)
+    worst = np.unravel_index(int(np.argmax(off)), s.shape)
+    x, dy = float(s.value[worst]), float(s.cotangent[worst])
+    if dy == 0:
+        return "its slope at one entry is the numerical gradient over dy there"
+    right, used = float(s.n[worst]) / dy, float(s.g[worst]) / dy
+    return f"at {failure.name} = {x:.4g} its slope is {right + 0.0:.4g}, and {used + 0.0:.4g} is used"
 
 
 def mask(failure: Failure) -> Iterator[Suspect]:

@@ -42,7 +42,12 @@ def _advice(failure: Failure, words: str) -> str:
         return f'{SUMS}; if the batch is averaged over on purpose, declare reduction="mean"'
     if words.startswith("divided"):
         return f"leave out the division: {SUMS}"
-    return f"leave out the factor, or divide as the forward does: the gradient of {failure.name} is {words}"
+    if " in the place of " in words:
+        return f"take {words.partition(' in the place of ')[2]}"
+    if words.startswith("multiplied by 1/"):
+        n = words.removeprefix("multiplied by 1/")
+        return f"it must be {n} times as large: a 1/{n} is kept that the derivative cancels, or a factor is lost"
+    return f"divide by {words.removeprefix('multiplied by ')}: it is a factor too many, or the forward divides by it"
 
 
 def another_array_too_much(failure: Failure) -> Iterator[Suspect]:

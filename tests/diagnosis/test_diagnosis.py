@@ -109,7 +109,7 @@ def test_the_message_names_the_mistake_and_stays_short() -> None:
     report = check(spoiled(halved), select=GRADIENTS, raise_on_failure=False)
     text = str(report)
     assert "  looks like: the gradient of w is multiplied by 1/2; claimed / numerical is 0.5 in" in text
-    assert "  change: leave out the factor, or divide as the forward does" in text
+    assert "  change: it must be 2 times as large: a 1/2 is kept that the derivative cancels" in text
     assert len(text.splitlines()) <= 15
     assert report.failures[0].suspects[0].mistake == "the gradient of w is multiplied by 1/2"
 
