@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis.internal.conjecture import providers
 
 from cnngrad.core.case import Case
 from cnngrad.core.configurations import at_random, covering
@@ -202,6 +203,17 @@ def test_a_planted_failing_region_is_found_again_and_again() -> None:
         assert WIDE.allows(found.sizes)
         assert find_failing(WIDE, planted, 100, seed) == found
     assert len({find_failing(WIDE, planted, 100, seed) for seed in range(5)}) > 1
+
+
+def test_the_search_does_not_depend_on_what_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[list[str]] = []
+    for constants in ((), (3, 5, 9, 40, 4093)):
+        monkeypatch.setattr(providers, "_get_local_constants", lambda c=constants: providers.Constants(integers=c))
+        monkeypatch.setattr(providers, "CONSTANTS_CACHE", {})
+        tried.append([])
+        find_failing(WIDE, lambda case: bool(tried[-1].append(str(case))), 100, 0)  # type: ignore[func-returns-value]  # append notes the case
+    assert tried[0] == tried[1]
+    assert len(set(tried[0])) >= 90
 
 
 def test_no_more_is_tried_than_asked_for() -> None:
