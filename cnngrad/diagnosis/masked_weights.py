@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure, magnitude, same
+from cnngrad.diagnosis.failure import OUTPUTS, TOLERANCE, Failure, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
 
@@ -26,6 +27,35 @@ def unused_entries(failure: Failure) -> Iterator[Suspect]:
                 "mask",
             )
             return
+
+
+def transposed_table(failure: Failure) -> Iterator[Suspect]:
+    """The claim connects output map c with input map f wherever the forward connects f with c."""
+    if failure.name != failure.layer.inputs[0] or not all(_is_small(s) for s in failure.wrong):
+        return
+    tables = [(_connected(s.jacobian(), s), _connected(s.rows(), s)) for s in failure.wrong]
+    if any(right is None or claimed is None for right, claimed in tables):
+        return
+    if all(np.array_equal(right, claimed.T) and not np.array_equal(right, claimed) for right, claimed in tables):  # type: ignore[union-attr, arg-type]  # None is ruled out above
+        yield Suspect(
+            f"the table of connections is transposed in the gradient of {failure.name}",
+            f"map c gets something from output f where the forward connects map f with output c, in {len(tables)} "
+            "failing cases",
+            "index the table as the forward does: table[output, input] in both",
+            "mask",
+        )
+
+
+def _is_small(s: Scene) -> bool:
+    return len(s.y_shape) >= 2 and s.value.ndim >= 2 and s.flat_y.size <= OUTPUTS
+
+
+def _connected(jacobian: Array, s: Scene) -> Array | None:
+    """Which output map depends on which input map, ``(outputs, inputs)``, both on axis 1."""
+    if jacobian.size != s.flat_y.size * s.value.size:
+        return None
+    of_maps = np.abs(np.nan_to_num(jacobian)).reshape(*s.y_shape[:2], -1, *s.shape[:2], math.prod(s.shape[2:]))
+    return np.asarray(of_maps.max(axis=(0, 2, 3, 5)) > TOLERANCE * np.max(of_maps, initial=0.0))
 
 
 def _without_unused(s: Scene, other: str) -> int:

@@ -101,6 +101,24 @@ def updated_value(failure: Failure) -> Iterator[Suspect]:
         )
 
 
+def multiple_of_itself(failure: Failure) -> Iterator[Suspect]:
+    """``G = N + c dE v`` in a loss: what a penalty on the input itself gives, too much or too little of it."""
+    told = [s for s in failure.wrong if s.g.shape == s.shape and s.dy.size == 1 and np.all(np.isfinite(s.n))]
+    if not told or len(told) < len(failure.wrong):
+        return
+    field = np.concatenate([s.dy[0] * s.value.ravel() for s in told])
+    c = float(field @ np.concatenate([(s.g - s.n).ravel() for s in told])) / max(float(field @ field), 1e-300)
+    name = failure.name
+    family, words, advice = (
+        ("added term", "is added to", "only what stands in the forward's penalty decays: leave it out")
+        if c > 0
+        else ("missing term", "is missing in", "the forward has a penalty on it: add the penalty's derivative")
+    )
+    if abs(c) > 1e-6:
+        mistake = f"the term {abs(c):.4g} {name} dE {words} the gradient of {name}"
+        yield from failure.lead(family, mistake, lambda s: s.n + c * s.dy[0] * s.value, advice, everywhere=True)
+
+
 def _share(part: Array, field: Array) -> float | None:
     if field.shape != part.shape or not np.any(field):
         return None

@@ -195,6 +195,12 @@ def refilled(failure: Failure) -> Iterator[Suspect]:
             "fill it in the order in which the forward took the entries out, each sample by itself",
             everywhere=True,
         )
+    yield from failure.lead(
+        "transpose",
+        f"the gradient of {failure.name} is dy filled with its last two axes exchanged, not with all spatial ones",
+        _last_two_exchanged,
+        "turn round all spatial axes as the forward does: with three of them that is more than exchanging two",
+    )
     for words, move in (("last", _channels_to_front), ("first, where they come last", _channels_to_back)):
         yield from failure.lead(
             "transpose",
@@ -211,6 +217,14 @@ def refilled(failure: Failure) -> Iterator[Suspect]:
             "fill it in the order in which the forward took the entries out",
             everywhere=True,
         )
+
+
+def _last_two_exchanged(s: Scene) -> Array | None:
+    """Each map's entries of dy read column by column within its last two axes; nothing is said of right claims."""
+    if s.dy.size != s.g.size or s.value.ndim < 5 or not s.wrong:
+        return None
+    *outer, height, width = s.shape
+    return np.swapaxes(s.dy.reshape(*outer, width, height), -1, -2)
 
 
 def _channels_to_front(s: Scene) -> Array | None:

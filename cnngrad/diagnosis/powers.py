@@ -41,6 +41,7 @@ def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
         ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
         ("power", f"the gradient of {name} has one power of |{name}| too few", lambda x: 1 / np.abs(x)),
         ("power", f"the gradient of {name} is divided by {name}", lambda x: 1 / x),
+        ("power", f"the gradient of {name} is multiplied by {name}/2: a square that is not differentiated", _half),
         ("power", f"the gradient of {name} has two powers of {name} too many", np.square),
         ("power", f"the gradient of {name} has two powers of {name} too few", lambda x: 1 / x**2),
     ):
@@ -50,6 +51,11 @@ def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
             given(lambda s, f: s.n * f(s.value), field),
             "differentiate the power once more: |x|^p has the slope p sign(x) |x|^(p - 1)",
         )
+
+
+def _half(x: Array) -> Array:
+    """What turns ``x``, the derivative of half a square, into the half square itself."""
+    return x / 2
 
 
 def _with_power(s: Scene, exponent: Callable[[Scene], float]) -> Array | None:

@@ -186,7 +186,7 @@ class Scene:
     def _moved(self, step: Array, replaced: dict[str, Array]) -> Vector:
         """The output with the input moved and others replaced."""
         inputs = [replaced.get(name, value) for name, value in self.inputs.items()]
-        inputs[list(self.inputs).index(self.name)] = self.value + step
+        inputs[list(self.inputs).index(self.name)] = replaced.get(self.name, self.value) + step
         return flatten(outputs_of(self.at.output(inputs)))
 
     @cached_property

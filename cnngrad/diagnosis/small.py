@@ -11,6 +11,8 @@ from cnngrad.diagnosis.failure import Failure, faint
 from cnngrad.diagnosis.scene import Scene
 
 FINE = 1e-9  # of the largest entry: what the differences are good for
+ROUNDED_TO = {"half precision": 2.0**-11, "float32": 2.0**-24}  # the most that rounding changes a number
+STEPPED = 3  # scenes in which it is seen
 
 
 def one_entry(failure: Failure) -> Iterator[Suspect]:
@@ -92,7 +94,7 @@ def precision(failure: Failure) -> Iterator[Suspect]:
     }
     for kind, low, high in (("half precision", 1e-5, 4e-3), ("float32", 1e-10, 1e-5)):
         small = all(error <= high for error in errors) and max(errors) >= low
-        if small and (rounded[kind] or _scattered(failure)):
+        if small and (rounded[kind] or (_scattered(failure) and _moves_in_steps(failure, ROUNDED_TO[kind]))):
             yield Suspect(
                 f"the gradient of {failure.name} is rounded to {kind} on the way",
                 f"right to {max(errors):.1e} of the largest entry in {len(errors)} failing cases, no better"
@@ -109,3 +111,22 @@ def _scattered(failure: Failure) -> bool:
     shares = shares[np.isfinite(shares)]
     off = shares[np.abs(shares) > 1e-11]
     return off.size > 0.5 * shares.size > 2 and bool(np.any(off > 0) and np.any(off < 0))
+
+
+def _moves_in_steps(failure: Failure, unit: float) -> bool:
+    """Whether the claim moves in steps, as rounded numbers do, while dy and all inputs grow by a few such units.
+
+    What is computed in double is smooth: its fourth difference over steps of 4 units is far below one unit.
+    """
+    told = [_fourth_difference(s, 4 * unit) for s in failure.wrong[:STEPPED]]
+    return bool(told) and all(size is not None and size > 0.05 * unit for size in told)
+
+
+def _fourth_difference(s: Scene, step: float) -> float | None:
+    """That of the claim, relative to its largest entry; ``None`` where the backward refuses."""
+    floats = {name: value for name, value in s.inputs.items() if value.dtype.kind == "f"}
+    moved = [s.rerun(s.dy * (1 + k * step), **{n: v * (1 + k * step) for n, v in floats.items()}) for k in range(5)]
+    if any(g is None or g.shape != s.shape for g in moved):
+        return None
+    largest = float(np.max(np.abs(s.g), initial=0.0))
+    return float(np.max(np.abs(np.diff(np.array(moved), 4, axis=0)), initial=0.0)) / max(largest, 1e-300)

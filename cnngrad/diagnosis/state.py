@@ -8,17 +8,18 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure, same
+from cnngrad.diagnosis.failure import Failure, faint, same
 from cnngrad.diagnosis.scene import Scene
 
 
 def accumulated(failure: Failure) -> Iterator[Suspect]:
     """The same call again gives the right gradient more."""
-    scenes = [s for s in failure.scenes if s.g.shape == s.shape and np.any(s.n)][:3]
+    scenes = [s for s in failure.scenes if s.g.shape == s.shape and np.nanmax(np.abs(s.n), initial=0.0) > faint(s)][:3]
     again = [(s, s.rerun(), s.rerun()) for s in scenes]
     if len(again) < 2 or any(one is None or two is None for _, one, two in again):
         return
-    if all(same(s.n, two - one) for s, one, two in again):  # type: ignore[operator]  # None is ruled out above
+    # What piled up in other calls may be much larger than what one adds.
+    if all(same(s.n, two - one, 1e-6 * float(np.max(np.abs(two)))) for s, one, two in again):  # type: ignore[operator, arg-type]  # None is ruled out above
         yield Suspect(
             f"the gradient of {failure.name} accumulates from call to call",
             f"each call of backward adds the right gradient to what it gave before, in {len(again)} cases",

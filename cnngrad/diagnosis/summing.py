@@ -113,6 +113,24 @@ def wrong_sum(failure: Failure) -> Iterator[Suspect]:
                 )
 
 
+def paired(failure: Failure) -> Iterator[Suspect]:
+    """Only entries with equal indices on two axes get their gradient, as in a loop over ``zip`` of both."""
+    for one, other in ((0, 1), (-1, -2)):
+        yield from failure.lead(
+            "dropped term",
+            f"the gradient of {failure.name} is there only where the indices of axes {one} and {other} are equal",
+            given(_on_the_diagonal, one, other),
+            "let one loop run inside the other: zip pairs each index with one of the other axis, and all pairs count",
+        )
+
+
+def _on_the_diagonal(s: Scene, one: int, other: int) -> Array | None:
+    if s.value.ndim < 2:
+        return None
+    of_one, of_other = (np.moveaxis(np.indices(s.shape), 0, -1)[..., axis] for axis in (one, other))
+    return np.where(of_one == of_other, s.n, 0.0)
+
+
 AXES = {
     "samples": "sample",
     "spatial": "place of each map",

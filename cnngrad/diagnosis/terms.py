@@ -136,6 +136,11 @@ def soft(z: Array, axis: int | tuple[int, ...] = -1) -> Array:
     return np.asarray(e / e.sum(axis=axis, keepdims=True))
 
 
+def _largest(t: Array) -> Array:
+    """1 at the first largest entry of each row, 0 elsewhere."""
+    return np.asarray(np.eye(t.shape[-1])[t.argmax(axis=-1)])
+
+
 def loss_values(s: Scene) -> Mapping[str, Array] | None:
     """Scores z, targets t, the softmax p, and dE/N, where the output is one number and there is one target."""
     t = _target(s)
@@ -172,6 +177,9 @@ CROSS_ENTROPY = Derivation(
               lambda v: v["e"] * (v["p"] * _last(v["t"]) - v["t"]) * (v["t"] != 0), f"every class gets p: {_CE}"),
         Wrong("missing term", "the absolute difference is returned: the sign is lost",
               lambda v: v["e"] * np.abs(v["p"] * _last(v["t"]) - v["t"]), f"keep the sign: {_CE}"),
+        Wrong("wrong input", "1 is subtracted at the largest target, where the target itself must be",
+              lambda v: v["e"] * (v["p"] - _largest(v["t"])),
+              f"these targets are no class numbers, subtract them as they are: {_CE}"),
         Wrong("axis", "p is normalised over the samples",
               lambda v: v["e"] * (soft(v["z"], 0) * _last(v["t"]) - v["t"]), f"normalise over the classes: {_CE}"),
         Wrong("axis", "p is normalised over the whole batch",

@@ -11,9 +11,12 @@ import pytest
 from cnngrad.diagnosis import BUDGET, FAMILIES, measured, named_by
 from cnngrad.diagnosis.failure import Failure, gather
 from cnngrad.diagnosis.scene import Meter
-from tests.diagnosis.planted import PLANTED, Planted, failing_point
+from tests.diagnosis.planted import PLANTED as ONE_LAYER
+from tests.diagnosis.planted import Planted, failing_point
+from tests.diagnosis.planted_networks import LOOK_ALIKES, MORE
 
 PATIENCE = 600.0  # a scene is kept from test to test
+PLANTED = (*ONE_LAYER, *MORE)
 
 
 @cache
@@ -53,6 +56,14 @@ def test_an_unknown_mistake_stays_unknown(number: int) -> None:
     layer = Planted(planted.layer, planted.name, spoil, planted.family, "").spoiled
     point = failure_of(number).scenes[0].at.point
     assert measured(layer, point, planted.name, Meter(BUDGET, PATIENCE)).suspects == ()
+
+
+def test_a_family_is_silent_about_what_looks_like_its_mistake() -> None:
+    for planted in LOOK_ALIKES:
+        layer = planted.spoiled
+        failure = gather(layer, failing_point(layer, planted.name), planted.name, Meter(BUDGET, PATIENCE))
+        assert failure.wrong
+        assert [suspect.mistake for suspect in planted.family(failure)] == [], planted.sentence
 
 
 def test_every_family_is_registered_once() -> None:

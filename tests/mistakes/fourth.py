@@ -44,4 +44,10 @@ ALSO: dict[str, tuple[str, ...]] = {
     "softmax_slope_after_the_fused_cost": ("extra factor",),
     "last_example_replaces_the_others": ("dropped sample",),
     "maxima_of_the_first_example": ("wrong input",),
+    # After the first measure: the suspect says what is wrong, in words filed under another family.
+    "all_axes_flipped_for_kernel": ("rotation",),  # flipped along axis 1
+    "first_kernel_hands_everything_back": ("axis",),  # the first entry of w for every one
+    "mask_before_the_bias": ("wrong input",),  # 0 in the place of b
+    "maximum_sought_among_zeros": ("geometry",),  # padding with 0 wins over negative entries
+    "place_divided_by_the_height": ("geometry",),  # the window's sides are exchanged
 }
