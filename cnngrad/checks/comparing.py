@@ -68,17 +68,19 @@ def gaps(
     expected: Mapping[str, Array],
     made_of: Sequence[tuple[float, Call]],
     move_inputs: bool = False,
+    least: float = 0.0,
 ) -> dict[str, Gap]:
     """The results that are not as expected, beyond rounding.
 
     Args:
+        least: rounding to allow for in any case.
         made_of: the calls that ``got`` and ``expected`` were made of, each with the factor it came in with.
         move_inputs: whether rounding in the forward may differ too.
 
     Raises:
         NotRepeatableError: they differ, but so do equal calls.
     """
-    close = {name: estimated(at, name, array, made_of) for name, array in expected.items()}
+    close = {name: least + estimated(at, name, array, made_of) for name, array in expected.items()}
     if all(_agrees(got.get(name), expected[name], close[name]) for name in expected):
         return {}
     noise = [(abs(factor), _noise(at, made, move_inputs)) for factor, made in made_of]
