@@ -15,10 +15,14 @@ from cnngrad.core.values import rng_for
 from cnngrad.differentiation import smooth
 
 
-def compare(claim: Claim, names: Sequence[str], shift: float = 1.0) -> Comparison | None:
-    """Hold the claim for some inputs, moved together, against the best smooth estimate; ``None`` at a kink."""
+def compare(claim: Claim, names: Sequence[str], shift: float = 1.0, lead: bool = False) -> Comparison | None:
+    """Hold the claim for some inputs, moved together, against the best smooth estimate; ``None`` at a kink.
+
+    Args:
+        lead: whether a disagreement is no more than that: then the ladder is not climbed for it.
+    """
     direction = direction_over(claim, names)
-    estimate = smooth(claim.line(direction), shift, lambda found: claim.holds(direction, found).agrees)
+    estimate = smooth(claim.line(direction), shift, lambda found: lead or claim.holds(direction, found).agrees)
     return None if estimate is None else claim.holds(direction, estimate)
 
 

@@ -14,6 +14,7 @@ from cnngrad.checks.check import Check, finding
 from cnngrad.checks.claim import Claim, Comparison
 from cnngrad.checks.compare import compare, passed
 from cnngrad.checks.exactly import judge_exactly
+from cnngrad.checks.flat import judge_flat
 from cnngrad.checks.kinks import judge_at_kinks, judge_beside, plainly_wrong_beside
 from cnngrad.checks.localise import SECOND_LADDER, found_wrong, the_only_one, way_to_ask, worst_entry
 from cnngrad.core.arrays import flatten, is_differentiable, shape_text
@@ -117,11 +118,12 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
     Returns:
         The results, and the inputs along which the forward is not smooth here.
     """
-    judged = judge_exactly(claim)
+    flat = judge_flat(claim)
+    judged = {name: result for name, result in judge_exactly(claim).items() if name not in flat} | flat
     rest = [name for name in claim.sound if name not in judged]
     if not rest:
         return judged, []
-    together = compare(claim, rest)
+    together = compare(claim, rest, lead=True)
     if together is not None and together.agrees:
         return judged | {name: passed(claim, name, together) for name in rest}, []
     only = None if together is None else _only_one_wrong(claim, rest, together)
@@ -129,7 +131,7 @@ def judge_smooth(claim: Claim) -> tuple[dict[str, Result], list[str]]:
         return judged | only, []
     unsettled = []
     for name in rest:
-        alone = together if len(rest) == 1 else compare(claim, [name])
+        alone = compare(claim, [name])
         result = None if alone is None else _settle(claim, name, alone)
         if result is None:
             unsettled.append(name)

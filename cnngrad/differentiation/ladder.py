@@ -18,7 +18,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Vector
 from cnngrad.differentiation.line import EPS, Estimate, Line
-from cnngrad.differentiation.precision import resolves, working_eps
+from cnngrad.differentiation.precision import BLOCK, resolves, working_eps
 
 RATIO = 4.0
 # The probe's step as a share of the scale: small enough to see most kinks, large enough to mean something. Where it
@@ -102,8 +102,12 @@ def probe(line: Line, step: float) -> Probe:
 
 def _grain(line: Line, y: list[Vector]) -> float:
     """The rounding of numbers of size 1 inside, ``log(1 + tiny)``, where outputs move so little that it may be that."""
-    moved = reduce(np.maximum, [np.abs(part - line.y0) for part in y])
-    return EPS * float(np.linalg.norm(line.dy[(moved < 64 * EPS) & ~resolves(line.y0, y)]))
+    total = 0.0
+    for start in range(0, line.dy.size, BLOCK):
+        y0, *others, dy = (part[start : start + BLOCK] for part in (line.y0, *y, line.dy))
+        moved = reduce(np.maximum, [np.abs(part - y0) for part in others])
+        total += float(np.sum(dy[(moved < 64 * EPS) & ~resolves(y0, others)] ** 2))
+    return EPS * float(np.sqrt(total))
 
 
 def _telling(line: Line, step: float) -> tuple[float, list[Vector], float]:

@@ -77,7 +77,11 @@ class ReportData:
         groups: dict[tuple[str, str], list[Status]] = {}
         for result in self.results:
             groups.setdefault((result.check, result.input), []).append(result.status)
-        return {key: combine(statuses) for key, statuses in groups.items()}
+        found = {key: combine(statuses) for key, statuses in groups.items()}
+        passed = {check for (check, name), status in found.items() if name and status == Status.PASSED}
+        # A point at which a check could not judge the layer at all takes nothing from those at which it could.
+        nowhere = {(check, "") for check in passed if found.get((check, "")) == Status.INCONCLUSIVE}
+        return {key: status for key, status in found.items() if key not in nowhere}
 
     @property
     def status(self) -> Status:

@@ -38,6 +38,13 @@ def test_one_status(results: tuple[Result, ...], status: str) -> None:
     assert report(*results).ok is (status == "passed")
 
 
+def test_a_point_at_which_a_check_cannot_judge_takes_nothing_from_the_others() -> None:
+    unfit = result("inconclusive", name="", check="gradients_agree_in_float32", reason="not finite in float32")
+    fit = result(name="x", check="gradients_agree_in_float32")
+    assert report(result(), unfit, fit).status == "passed"
+    assert report(result(), unfit).status == "inconclusive"
+
+
 def test_every_differentiable_input_must_be_compared() -> None:
     half = report(result("passed", "w"), differentiable=("x", "w"))
     assert (str(half.status), half.not_compared) == ("inconclusive", ("x",))
