@@ -210,9 +210,12 @@ def _chosen(looked_at: list[Scene]) -> list[Scene]:
 
 
 def _allowed(scene: Scene) -> Array:
-    """What the differences leave open in each entry; nothing at a kink, where they are NaN."""
+    """What the differences leave open in each entry; nothing at a kink, where they are NaN.
+
+    What is rounded before the output, as in a saturated network, may be several times as large as the output.
+    """
     largest = np.max(np.abs(np.nan_to_num(scene.n)), initial=1e-30)
-    return np.asarray(1e-8 * np.abs(scene.n) + 1e-9 * largest + 1e-6 * faint(scene))
+    return np.asarray(1e-8 * np.abs(scene.n) + 1e-9 * largest + 4e-6 * faint(scene))
 
 
 def claim_is_wrong(scene: Scene) -> bool:

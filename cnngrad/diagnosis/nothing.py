@@ -37,10 +37,22 @@ def _richest(failure: Failure) -> Scene:
     return Scene(replace(at, point=point), failure.name)
 
 
+HUGE = 300  # the square of e^x overflows above 354, e^x itself above 709
+
+
 def not_a_number(failure: Failure) -> Iterator[Suspect]:
     """NaN or infinity, and where."""
     broken = [s for s in failure.scenes if s.g.shape == s.shape and not np.all(np.isfinite(s.g))]
     if not broken:
+        return
+    if all(np.all(np.abs(s.value[~np.isfinite(s.g)]) > HUGE) for s in broken):
+        yield Suspect(
+            f"the gradient of {failure.name} is not a number where |{failure.name}| is above {HUGE}: exp overflows, or "
+            "what it makes 0 is divided by",
+            f"all {sum(int(np.sum(~np.isfinite(s.g))) for s in broken)} such entries in {len(broken)} cases lie there",
+            "write the slope with the output of the forward, as y(1 - y), not with exp once more",
+            "not a number",
+        )
         return
     reasons: dict[str, Callable[[Scene], Array]] = {
         f"{failure.name} is 0": lambda s: np.asarray(s.value == 0),

@@ -7,15 +7,14 @@ nobody returned: the softmax or sigmoid with the cross-entropy, a linear output 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import Failure, same
+from cnngrad.diagnosis.samples import of_first_sample
 from cnngrad.diagnosis.scene import Scene
-from cnngrad.diagnosis.summing import first_for_all
 
 LEAST = 4  # entries of the bias that have to agree
 SLOPES: tuple[tuple[str, Callable[[Array], Array]], ...] = (
@@ -53,17 +52,11 @@ def _errors(s: Scene, name: str) -> tuple[Vector, Vector, Vector, float] | None:
 
     ``None`` unless it is a loss with one target a sample and a bias behind the last weight.
     """
-    targets = [n for n in s.at.layer.constants if s.inputs[n].ndim == 2]
-    if name not in s.at.slices or s.flat_y.size != 1 or len(targets) != 1:
+    one = of_first_sample(s, name) if name in s.at.slices else None
+    if one is None or one.g.shape != one.shape or not np.all(np.isfinite(one.n)):
         return None
-    data, (target,) = next(iter(s.inputs)), targets
-    if s.inputs[name].shape != s.inputs[target].shape[1:] or len(s.inputs[data]) != len(s.inputs[target]):
-        return None
-    alike = {n: first_for_all(v, (0,)) if n in (data, target) else v for n, v in s.inputs.items()}
-    of_one = Scene(replace(s.at, point=replace(s.at.point, inputs=tuple(alike.values()))), name)
-    if of_one.g.shape != of_one.shape or not np.all(np.isfinite(of_one.n)):
-        return None
-    return of_one.n, of_one.g, np.asarray(alike[target][0], dtype=np.float64), float(s.dy[0])
+    target = next(np.asarray(v[0], dtype=np.float64) for n, v in one.inputs.items() if n in s.at.layer.constants)
+    return (one.n, one.g, target, float(s.dy[0])) if target.shape == one.shape else None
 
 
 def _is_times(error: Vector, other: Vector, slope: Callable[[Array], Array], t: Vector, dy: float) -> bool:

@@ -132,7 +132,7 @@ def _predicted(s: Scene, place: Place) -> Array | None:
 def is_channels_last(s: Scene) -> bool:
     """Whether the channels come last: where the kernel's last axis, and not its second, is as long as the input's."""
     kernel, x = _kernel_name(s), next(iter(s.inputs.values()))
-    if not kernel:
+    if not kernel or len(s.y_shape) < 2:
         return False
     w = s.inputs[kernel].shape
     fits_first = w[1] == x.shape[1] and s.y_shape[1] == w[0]

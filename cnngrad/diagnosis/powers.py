@@ -34,7 +34,7 @@ def power_of_the_output(failure: Failure) -> Iterator[Suspect]:
 def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
     """``G = N ⊙ |x|^k`` or a sign that is lost: a power counted wrongly."""
     name = failure.name
-    if all(s.y_shape == s.shape != () for s in failure.scenes):
+    if all(s.y_shape == s.shape != () and s.is_elementwise for s in failure.scenes):
         return  # an activation: a matter of its slope
     for family, words, field in (
         ("missing term", f"the sign of {name} is lost in its gradient", np.sign),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import TOLERANCE, Failure
 from cnngrad.diagnosis.scene import Scene
+from cnngrad.diagnosis.summing import first_for_all
 
 MOST = 4  # samples in a scene that is looked at
 
@@ -68,6 +70,15 @@ def _with_another(s: Scene, sample: int) -> dict[str, Array]:
     moved = np.array(np.moveaxis(value, s.batch_axis, 0))
     moved[sample] = 0.5 * np.cos(3.0 * np.arange(moved[sample].size) + 1.0).reshape(moved[sample].shape) - moved[sample]
     return {name: np.moveaxis(moved, 0, s.batch_axis)}
+
+
+def of_first_sample(s: Scene, name: str = "") -> Scene | None:
+    """The same with the first sample in the place of all; ``None`` unless it is a loss with a target for each."""
+    data, targets = next(iter(s.inputs)), [n for n in s.at.layer.constants if s.inputs[n].ndim == 2]
+    if s.flat_y.size != 1 or len(targets) != 1 or s.inputs[data].shape[:1] != s.inputs[targets[0]].shape[:1]:
+        return None
+    alike = [first_for_all(v, (0,)) if n in (data, *targets) else v for n, v in s.inputs.items()]
+    return Scene(replace(s.at, point=replace(s.at.point, inputs=tuple(alike))), name or s.name)
 
 
 def first_sample_for_others(failure: Failure) -> Iterator[Suspect]:

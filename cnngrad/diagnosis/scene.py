@@ -14,6 +14,7 @@ from cnngrad.core.arrays import Array, Vector, flatten, is_differentiable, outpu
 from cnngrad.core.call import Evaluation
 
 STEP = 2.0**-17  # near the cube root of eps: a central difference is good to about 1e-10
+LARGE = 8.0  # beyond it the step grows with the entry, for outputs that grow as it does
 KINK = 2.0**-8  # a smooth function's one-sided slopes differ by the step, those at a kink by themselves
 
 
@@ -146,7 +147,7 @@ class Scene:
 
     def _column(self, place: int) -> Array:
         origin = self.at.origin
-        h = STEP * 2.0 ** np.ceil(np.log2(max(1.0, abs(origin[place]))))
+        h = STEP * 2.0 ** np.ceil(np.log2(max(1.0, abs(origin[place]) / LARGE)))
         sides = []
         for side in (h, -h):
             moved = origin.copy()

@@ -9,14 +9,32 @@ from typing import Any
 import numpy as np
 
 from cnngrad import layers
-from cnngrad.diagnosis import masked_weights, of_dy, output_error, placement, powers, samples, small, summing, terms
+from cnngrad.diagnosis import (
+    hidden,
+    masked_weights,
+    of_dy,
+    output_error,
+    placement,
+    powers,
+    samples,
+    small,
+    summing,
+    terms,
+)
 from cnngrad.diagnosis import through as way
-from cnngrad.networks import chain, partial_conv, perceptron
+from cnngrad.networks import Chain, chain, partial_conv, perceptron
 from tests.diagnosis.planted import Planted
 from tests.mistakes.fourth_networks import through, whole
 
 NET = perceptron((3, 3, 3, 2))
 net = whole(NET)
+SQUARE = perceptron((3, 3, 3))
+square = whole(SQUARE)
+COLUMNS = replace(
+    chain(C=layers.conv2d, A=layers.sigmoid, F=layers.flatten, O=layers.dense, E=layers.half_squared_error),
+    shapes={"x": (2, 1, 4, 3), "C.w": (1, 1, 2, 2), "C.b": (1,), "O.w": (2, 6), "O.b": (2,), "E.t": (2, 2)},
+)
+columns = whole(COLUMNS)
 squared = whole(
     replace(
         chain(O=layers.dense, A=layers.sigmoid, E=layers.half_squared_error),
@@ -27,12 +45,11 @@ NEIGHBOURS = np.eye(3, dtype=bool) | np.eye(3, k=1, dtype=bool)
 neighbours = partial_conv(NEIGHBOURS)
 
 
-def _again(v: Any, **wrong: Callable[[Any], Any]) -> Any:
+def _again(v: Any, of: Chain = NET, **wrong: Callable[[Any], Any]) -> Any:
     """The network's gradients with those of some stages spoilt, by input."""
-    _, backward = through(NET, **{stage: {name: f} for key, f in wrong.items() for stage, name in [key.split("_")]})(
-        *v.values()
-    )
-    return dict(zip(NET.inputs, backward(1.0), strict=True))
+    spoilt = {stage: {name: f} for key, f in wrong.items() for stage, name in [key.split("_")]}
+    _, backward = through(of, **spoilt)(*v.values())
+    return dict(zip(of.inputs, backward(1.0), strict=True))
 
 
 def _slope_again(s: Any) -> Any:
@@ -72,7 +89,22 @@ def _diagonal(g: Any) -> Any:
     return f == c
 
 
+def _bent(z: Any) -> Any:
+    return np.tanh(z) * (1 - np.tanh(z))
+
+
 MORE: tuple[Planted, ...] = (
+    Planted(layers.conv, "x", lambda g, dy, y, v, c: layers.conv_vjp(v["x"], np.flip(v["w"], 2), v["b"], **c)[1](dy)[0],
+            placement.other_input_turned, "the gradient of x is computed with w that is not flipped along"),
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.right.z * _bent(s.z))["H1.w"],
+            hidden.error_of_the_last_input, "the error of h, the input of O3.w, is multiplied by h(1 - h) once too"),
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ s.w)["H1.w"],
+            hidden.error_of_the_last_input, "the error of h, the input of O3.w, lacks the slope 1 - h²"),
+    Planted(square, "H1.w", lambda g, dy, y, v, c: dy * _again(v, SQUARE, O2_z=lambda s: s.dy @ s.w.T * (
+            1 - np.tanh(s.z) ** 2))["H1.w"], hidden.error_of_the_last_input,
+            "the error of h, the input of O2.w, comes through the weights that are not transposed"),
+    Planted(columns, "x", lambda g, dy, y, v, c: dy * _again(v, COLUMNS, F_x=lambda s: s.dy.reshape(s.x.shape))["x"],
+            hidden.error_of_the_last_input, "the error of h, the input of O.w, is filled in the wrong order"),
     Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _of_one(v, "H1.w", [0] * (len(v["x"]) - 1) + [1]),
             samples.one_sample_only, "the gradient of H1.w takes only the last sample"),
     Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _of_one(v, "H1.w", [1] + [0] * (len(v["x"]) - 1)),
@@ -105,6 +137,8 @@ MORE: tuple[Planted, ...] = (
 
 # What looks much like the mistake that the family names, and is another one: it must say nothing.
 LOOK_ALIKES: tuple[Planted, ...] = (
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.right.z * np.cos(s.z))["H1.w"],
+            hidden.error_of_the_last_input, "another function of h"),
     Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _of_one(v, "H1.w", np.arange(len(g)) + 1.0)
             if len(v["x"]) == 3 else dy * _of_one(v, "H1.w", [1.0, 2.0][: len(v["x"])]),
             samples.one_sample_only, "every sample counts, by the wrong weights"),

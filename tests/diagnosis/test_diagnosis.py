@@ -206,3 +206,20 @@ def test_an_input_too_large_costs_no_calls() -> None:
     meter = Meter(BUDGET, 60.0)
     assert measured(large, Case(values="normal").point(large), "x", meter) == Diagnosis()
     assert meter.used == 2
+
+
+def test_an_overflow_is_told_from_a_division_by_zero() -> None:
+    """e^-x / (1 + e^-x)² is ∞/∞ where x is very negative; y/x is 0/0 at 0 alone."""
+
+    def with_slope(slope: Callable[[Any], Any]) -> Layer:
+        return replace(sigmoid, vjp=lambda x: (sigmoid.vjp(x)[0], lambda dy: (dy * slope(np.asarray(x)),)), shared=None)
+
+    def of(layer: Layer, *x: float) -> str:
+        point = replace(Case((("n", 1), ("width", len(x)))).point(layer), inputs=(np.array([x]),))
+        with np.errstate(all="ignore"):
+            return diagnosis_of(layer, point, "x").suspects[0].mistake
+
+    overflowing = with_slope(lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2)
+    assert of(overflowing, -800.0, 1.0).startswith("the gradient of x is not a number where |x| is above 300: exp")
+    dividing = with_slope(lambda x: sigmoid.vjp(x)[1](x)[0] / x)
+    assert of(dividing, 0.0, 1.0).startswith("the gradient of x is not a number where x is 0: 0/0")
