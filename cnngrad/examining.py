@@ -20,7 +20,7 @@ from cnngrad.core.picture import Picture
 from cnngrad.core.result import Result, Status
 from cnngrad.core.source import Source
 from cnngrad.findings import explained, is_finding, replayable, save_arrays, without_replay
-from cnngrad.report import Report
+from cnngrad.report import GRADIENTS, Report
 from cnngrad.search import effort_named, inside_hypothesis_test
 from cnngrad.units import in_single, judge, search, takes_single_only, units, written_at
 from cnngrad.work import Lost, Subject, Work
@@ -43,7 +43,7 @@ def examine(
     """Run checks at points; shrink what failed. :func:`cnngrad.check` without its conveniences.
 
     The report is the same whoever does the work: answers are folded in the order of the points, up to the first
-    finding.
+    finding. Where that is not about the gradients these are judged on, so that it hides no wrong one.
 
     Raises:
         Interrupted: Ctrl-C was pressed; holds the report as far as it got.
@@ -51,7 +51,8 @@ def examine(
     """
     work = work or Work()
     layer = subject.layer
-    fold = Fold(layer, [f"  declared: {sentence}" for sentence in layer.conventions])
+    asked = any(check.name == GRADIENTS for check in subject.checks) and not replaying
+    fold = Fold(layer, [f"  declared: {sentence}" for sentence in layer.conventions], asked)
     stopped, source = False, None
     try:
         _judge_all(subject, points, work, fold, replaying)
@@ -101,8 +102,11 @@ def _judge_all(subject: Subject, points: Iterable[Point], work: Work, fold: Fold
     fold.single = work.one(subject, takes_single_only, first, replaying) is True
     fold.notes += [SINGLE] * fold.single
     points = (in_single(point) if fold.single else point for point in chain([first], coming))
-    with closing(work.each(subject, judge, units(points, subject.checks))) as judged:
+    coming_units = units(points, subject.checks, lambda: fold.found)
+    with closing(work.each(subject, judge, coming_units)) as judged:
         for (point, names), answer in judged:
+            if fold.found and isinstance(answer, list):
+                answer = [result for result in answer if result.check == GRADIENTS]
             if fold.add(point, names, answer):
                 work.watch(point.case)
             if fold.over:
@@ -152,6 +156,7 @@ class Fold:
     """What the answers so far amount to.
 
     Attributes:
+        gradients: whether the gradients are to be judged.
         single: whether all is judged in float32.
         found: whether one of the results is a finding.
         points: how many were judged; ``first`` and ``last`` of them.
@@ -162,6 +167,7 @@ class Fold:
 
     layer: Layer
     notes: list[str]
+    gradients: bool
     single: bool = False
     found: bool = False
     points: int = 0
@@ -186,7 +192,8 @@ class Fold:
             error = Result(self.layer.name, names[0], Status.ERROR, reason=answer.reason, case=point.case)
             self.lost.append(replayable(self.layer, error))
             return True
-        self.first, self.last = self.first or point, point
+        self.first = self.first or point
+        self.last = self.last if self.found else point
         self.take(answer)
         if any(r.status == Status.PASSED for r in answer):
             self._count(point)
@@ -210,5 +217,14 @@ class Fold:
 
     @property
     def over(self) -> bool:
-        """A finding ends the examination of a layer; a lost unit, which may hang on the machine, does not at once."""
-        return len(self.lost) >= MOST_LOST or self.found
+        """A finding ends the examination of a layer; a lost unit, which may hang on the machine, does not at once.
+
+        A finding about something else than the gradients leaves these to be judged, where other points are declared.
+        """
+        return len(self.lost) >= MOST_LOST or (self.found and not self._goes_on)
+
+    @property
+    def _goes_on(self) -> bool:
+        found = [result for result in self.results if is_finding(result)]
+        others = all(result.status == Status.FAILED and result.check != GRADIENTS for result in found)
+        return bool(self.layer.dims) and self.gradients and others

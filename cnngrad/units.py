@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,14 +19,19 @@ from cnngrad.report import GRADIENTS
 from cnngrad.search import find_failing
 
 
-def units(points: Iterable[Point], chosen: Sequence[Check]) -> Iterator[tuple[Point, tuple[str, ...]]]:
+def units(
+    points: Iterable[Point], chosen: Sequence[Check], only_gradients: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Point, tuple[str, ...]]]:
     """Each point with the names of the checks that are run there.
 
     Behaviour hangs on the configuration more than on the numbers: once for each is enough.
+
+    Args:
+        only_gradients: asked before each point.
     """
     behaved: set[object] = set()
     for point in points:
-        new = point.case.dims not in behaved or not point.case.dims
+        new = (point.case.dims not in behaved or not point.case.dims) and not only_gradients()
         behaved.add(point.case.dims)
         yield point, tuple(each.name for each in chosen if new or each.name == GRADIENTS)
 

@@ -224,6 +224,16 @@ def test_a_stub_says_so_in_one_line() -> None:
     assert str(report).splitlines()[0] == "stub: gradients_match_forward error: forward is not implemented yet"
 
 
+def test_a_finding_about_something_else_hides_no_wrong_gradient() -> None:
+    def leaky(x: Any) -> Any:
+        return np.where(x > 0, x, x / 8), lambda dy: (dy * np.where(x > 0, 1.0, 0.0),)  # float64 for float32, and 0
+
+    layer = cg.Layer(leaky, ("x",), "leaky", dims={"n": (1, 3)}, shapes=lambda d: {"x": (d.n,)})
+    for seed in range(3):
+        report = cg.check(layer, seed=seed, diagnose=False, raise_on_failure=False)
+        assert {GRADIENTS, "gradients_have_the_inputs_shape_and_dtype"} <= {result.check for result in report.failures}
+
+
 # Replaying.
 
 

@@ -116,6 +116,7 @@ def test_the_side_that_is_off() -> None:
     assert wrong_side(wrong, POINT) == "the forward is that of connection matrix: the backward is off"
     doubled = replace(layers.dense, vjp=forward_off, name="MyDense")
     assert wrong_side(doubled, POINT) == "the gradients are those of connection matrix: the forward is off"
+    assert not wrong_side(replace(doubled, name="dense_relu"), POINT)  # the relu may be what makes it another
 
 
 def test_no_side_is_told_of_another_layer() -> None:
