@@ -112,7 +112,7 @@ def check(
     if config:
         report = replace(report, results=tuple(with_config(layer, each, config) for each in report.results))
     report = replace(report, gradients_due=not select or GRADIENTS in select)
-    record(str(report.status))
+    record(str(report.status if report.applies else Status.NOT_APPLICABLE))
     __tracebackhide__ = True  # pytest shows the user's line and the message, not this function
     if raise_on_failure and not report.ok:
         raise (GradientMismatch if report.status == Status.FAILED else NotVerified)(report)

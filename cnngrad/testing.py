@@ -51,18 +51,11 @@ class LayerCheck:
             report = run_check(layer, select=(self.name,), raise_on_failure=False, **self.options)
         except UsageError as error:
             raise error.with_traceback(None)  # noqa: B904  # itself, with its own cause, from here on
-        status = _status(report)
-        if status == Status.NOT_APPLICABLE:
+        if not report.applies:
             pytest.skip(next((result.reason for result in report.results), "the check does not apply"))
-        if status != Status.PASSED:
-            raise (GradientMismatch if status == Status.FAILED else NotVerified)(report)
+        if report.status != Status.PASSED:
+            raise (GradientMismatch if report.status == Status.FAILED else NotVerified)(report)
         return report
-
-
-def _status(report: Report) -> Status:
-    """The report's status; a check that turned out not to apply at any point is nothing to fail for."""
-    applied = any(status != Status.NOT_APPLICABLE for status in report.statements.values())
-    return report.status if applied else Status.NOT_APPLICABLE
 
 
 def parametrize_with_checks(

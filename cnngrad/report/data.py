@@ -100,6 +100,11 @@ class ReportData:
         return Status.PASSED if Status.PASSED in seen else Status.INCONCLUSIVE
 
     @property
+    def applies(self) -> bool:
+        """Whether one of the checks turned out to apply at some point."""
+        return not self.statements or any(status != Status.NOT_APPLICABLE for status in self.statements.values())
+
+    @property
     def not_compared(self) -> tuple[str, ...]:
         """Differentiable inputs for which no case gave a conclusive comparison."""
         judged = {
@@ -155,12 +160,12 @@ GRADIENTS = "gradients_match_forward"
 def _sharpest(compared: Iterable[Result]) -> float:
     """The smallest visible error of the input that was judged least sharply: each at its median point.
 
-    Not at its sharpest, since a smooth function may happen to be exact at one.
+    Of the points that were not compared exactly; 0 where all were.
     """
     seen: dict[str, list[float]] = {}
     for result in compared:
-        if not result.scale or (not result.detectable and result.how != "exact"):
-            continue  # nothing but zeros or kinks: no error can be put in numbers
+        if not result.scale or not result.detectable:
+            continue  # exact, or nothing but zeros or kinks: no error can be put in numbers
         seen.setdefault(result.input, []).append(_relative(result))
     return max((sorted(errors)[(len(errors) - 1) // 2] for errors in seen.values()), default=0.0)
 

@@ -37,7 +37,7 @@ def compared_text(report: ReportData) -> str:
     if not totals.entries:
         return "nothing was compared"
     kind = "exactly" if totals.exact == totals.entries else f"{totals.exact:,} of them exactly"
-    seen = f", smallest error seen {totals.detectable:.1e} of the largest entry" if totals.detectable else ""
+    seen = f", smallest visible error {totals.detectable:.1e} of the largest entry" if totals.detectable else ""
     return (
         f"{totals.entries:,} gradient entries compared at {totals.cases} points, {kind}{seen}; "
         f"{totals.forward_calls:,} forward and {totals.backward_calls:,} backward calls"

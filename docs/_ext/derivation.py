@@ -71,7 +71,7 @@ class Network(SphinxDirective):
             raise self.error(f"no network {self.arguments[0]}, or its gradients do not agree")
         verified = [
             f"{report.layer}\n  verified: {totals.entries:,} gradient entries at {totals.cases} points, "
-            f"smallest error seen {totals.detectable:.0e} of the largest"
+            f"smallest visible error {totals.detectable:.0e} of the largest"
             for report in reports
             for totals in [report.totals]
         ]

@@ -141,12 +141,13 @@ def test_a_pass_says_what_it_is_worth() -> None:
     )
     rounded = result("passed", "x", how="ladder", detectable=3e-13, forward_calls=7, backward_calls=1)
     assert str(report(exact, rounded)) == (
-        "conv2d: passed; 8 gradient entries compared at 1 points, 4 of them exactly, smallest error seen 1.5e-13 of "
+        "conv2d: passed; 8 gradient entries compared at 1 points, 4 of them exactly, smallest visible error 1.5e-13 of "
         "the largest entry; 7 forward and 1 backward calls"
     )
     seen_exactly_elsewhere = replace(rounded, input="w", case=None)
     assert str(report(exact, seen_exactly_elsewhere)) == (
-        "conv2d: passed; 8 gradient entries compared at 1 points, 4 of them exactly; 14 forward and 2 backward calls"
+        "conv2d: passed; 8 gradient entries compared at 1 points, 4 of them exactly, smallest visible error 1.5e-13 of "
+        "the largest entry; 14 forward and 2 backward calls"
     )
 
 
