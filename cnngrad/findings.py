@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnngrad.checks import Check
-from cnngrad.checks.oracle import wrong_side
+from cnngrad.checks.oracle import FORWARD_OFF, wrong_side
 from cnngrad.checks.parts import WrongPart, wrong_parts
 from cnngrad.core.case import Case, Point
 from cnngrad.core.errors import UsageError
@@ -71,7 +71,8 @@ def _explain(layer: Layer, result: Result, chosen: Sequence[Check], last: Point,
         )
     if diagnose and result.check == GRADIENTS and result.status == Status.FAILED:
         found = _diagnosis(layer, result, found_at, last)
-        result = replace(result, suspects=found.suspects, where=_with_side(found.where, layer, result, last))
+        result = replace(result, suspects=found.suspects)
+        result = replace(result, where=_with_side(found.where, layer, result, last))
     return replace(result, reproduce=_reproduce(layer, result))
 
 
@@ -102,10 +103,15 @@ def _diagnosis(layer: Layer, result: Result, found_at: Case, last: Point) -> Dia
 
 
 def _with_side(where: Where | None, layer: Layer, result: Result, last: Point) -> Where | None:
-    """Say which side is off, where an independent computation of the same layer tells."""
+    """Say which side is off, where an independent computation of the same layer tells.
+
+    A backward whose mistake is named takes the forward for right: ``conv`` with a relu, and its mask forgotten, has the
+    gradients of a plain convolution.
+    """
     if where is None or result.case is None:
         return where
-    return replace(where, side=wrong_side(layer, last if last.case == result.case else result.case.point(layer)))
+    side = wrong_side(layer, last if last.case == result.case else result.case.point(layer))
+    return replace(where, side="" if result.suspects and side.endswith(FORWARD_OFF) else side)
 
 
 def _shrunk(layer: Layer, result: Result, each: Check) -> Result:

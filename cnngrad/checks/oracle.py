@@ -17,6 +17,7 @@ from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
 from cnngrad.oracles import ALL, Comparison, Oracle, compare, oracles_for
 
+FORWARD_OFF = "the forward is off"
 FUSED = ("relu", "sigmoid", "tanh", "softmax", "pool", "norm", "act")  # in a name beside a reference layer's
 
 
@@ -75,7 +76,7 @@ def wrong_side(layer: Layer, point: Point) -> str:
                 and forward == [False]
                 and not any(word in called.replace(name.replace("_", ""), "") for word in FUSED)
             ):
-                return f"the gradients are those of {oracle.name}: the forward is off"
+                return f"the gradients are those of {oracle.name}: {FORWARD_OFF}"
     return ""
 
 

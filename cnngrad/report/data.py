@@ -68,8 +68,9 @@ class ReportData:
 
     @property
     def failures(self) -> tuple[Result, ...]:
-        """Results that failed or whose code raised, the first of each kind first."""
-        return tuple(r for r in self.results if r.status in (Status.FAILED, Status.ERROR))
+        """Results that failed or whose code raised, wrong gradients first."""
+        found = (r for r in self.results if r.status in (Status.FAILED, Status.ERROR))
+        return tuple(sorted(found, key=lambda r: r.check != GRADIENTS))
 
     @cached_property
     def statements(self) -> dict[tuple[str, str], Status]:

@@ -119,6 +119,18 @@ def test_the_side_that_is_off() -> None:
     assert not wrong_side(replace(doubled, name="dense_relu"), POINT)  # the relu may be what makes it another
 
 
+def test_a_named_mistake_of_the_backward_does_not_blame_the_forward() -> None:
+    def unmasked(x: Any, w: Any, b: Any) -> Any:
+        return np.maximum(x @ w.T + b, 0), layers.dense.vjp(x, w, b)[1]
+
+    layer = replace(layers.dense, vjp=unmasked)
+    assert wrong_side(layer, POINT) == "the gradients are those of connection matrix: the forward is off"
+    found = check(layer, effort="quick", select=("gradients_match_forward",), raise_on_failure=False).failures[0]
+    assert "the mask" in found.suspects[0].mistake
+    assert found.where is not None
+    assert found.where.side == ""
+
+
 def test_no_side_is_told_of_another_layer() -> None:
     def both(x: Any, w: Any, b: Any) -> Any:
         y, backward = layers.dense.vjp(x, w, b)
