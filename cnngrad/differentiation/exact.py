@@ -59,7 +59,7 @@ def exact_dot(a: Vector, b: Vector) -> float:
 def _terms(a: Vector, b: Vector) -> Iterator[float]:
     for start in range(0, a.size, BLOCK):
         for half in _two_product(a[start : start + BLOCK], b[start : start + BLOCK]):
-            yield from half.tolist()
+            yield from half[half != 0].tolist()  # on a lattice no product is rounded: most halves are 0
 
 
 def _two_product(a: Vector, b: Vector) -> tuple[Vector, Vector]:
@@ -157,8 +157,10 @@ def exact_difference(line: Line, share: float = STEP, both_sides: bool = True) -
     ):
         return None
     up = line(step)
+    if not has_spare_bits(up):
+        return None
     down = line(-step) if both_sides else line.y0 - (up - line.y0)
-    if not (has_spare_bits(up) and has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
+    if not (has_spare_bits(down) and np.array_equal(up - line.y0, line.y0 - down)):
         return None
     return Difference(step, up - down, plainly=all(has_spare_bits(y, MANY_SPARE_BITS) for y in (line.y0, up, down)))
 
