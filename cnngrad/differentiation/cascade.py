@@ -37,6 +37,8 @@ def smooth(line: Line, shift: float = 1.0, enough: Callable[[Estimate], bool] | 
     if sharp is not None and enough is not None and near.confirms(sharp) and enough(sharp):
         return sharp
     real = climb(line, near, shift)
-    if sharp is None or sharp.bound > real.bound or abs(sharp.value - real.value) > real.bound + sharp.bound:
-        return near.widened(real)
-    return sharp
+    return sharp if sharp is not None and _sharpens(sharp, real) else near.widened(real)
+
+
+def _sharpens(sharp: Estimate, real: Estimate) -> bool:
+    return bool(sharp.bound <= real.bound and abs(sharp.value - real.value) <= real.bound + sharp.bound)

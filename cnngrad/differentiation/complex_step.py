@@ -93,7 +93,8 @@ def complex_buffers() -> Iterator[None]:
 def _made_complex(original: Callable[..., Any], position: int) -> Callable[..., Any]:
     def made(*args: Any, **kwargs: Any) -> Any:
         dtype = args[position] if len(args) > position else kwargs.get("dtype")
-        filled_with_integer = position == 2 and len(args) > 1 and isinstance(args[1], (bool, int))
+        fill = args[1] if len(args) > 1 else kwargs.get("fill_value")
+        filled_with_integer = position == 2 and isinstance(fill, (bool, int))
         if dtype is None and not filled_with_integer:
             kwargs["dtype"] = complex
         elif dtype is float or (dtype is not None and np.dtype(dtype) == np.float64):

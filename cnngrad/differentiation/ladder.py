@@ -240,7 +240,7 @@ def ladder(line: Line, shift: float = 1.0, most: int = 64) -> Estimate | None:
     return None if near is None else near.widened(climb(line, near, shift, most))
 
 
-def look(line: Line, shift: float = 1.0) -> Probe | None:
+def look(line: Line, shift: float) -> Probe | None:
     """What is seen of f from very near; ``None`` where it is kinked at the point, or not finite near it."""
     with np.errstate(all="ignore"):
         near = probe(line, line.near * shift * TINY)
@@ -250,7 +250,7 @@ def look(line: Line, shift: float = 1.0) -> Probe | None:
     return near if seen else None
 
 
-def climb(line: Line, near: Probe, shift: float = 1.0, most: int = 64) -> Estimate:
+def climb(line: Line, near: Probe, shift: float, most: int = 64) -> Estimate:
     """The derivative from the ladder, whatever lies between its smallest useful step and the point."""
     with np.errstate(all="ignore"):
         value, error = _climb_down(line, line.longest * shift, near, (most - 4) // 2)
@@ -259,24 +259,25 @@ def climb(line: Line, near: Probe, shift: float = 1.0, most: int = 64) -> Estima
 
 
 def _climb_down(line: Line, step: float, near: Probe, levels: int) -> tuple[float, float]:
-    """Take smaller steps until the best entry is better than the tiny probe and stops improving."""
+    """Take smaller steps until the best entry is better than the tiny probe and no worse than rounding."""
     table = Table()
-    best = (near.slope, near.error)
-    stale = 0
+    best = seen = (near.slope, near.error)
     for _ in range(levels):
         up, down = line(step), line(-step)
         slope = line.contract(up - down) / (2 * step)
         noise = max(near.noise, near.eps * float(np.linalg.norm(line.dy * np.maximum(np.abs(up), np.abs(down)))))
         if np.isfinite(slope):
             table.add(step, slope, noise)
-            found = table.best(near) or (near.slope, near.error)
-            # Far above the scale of f smaller steps do not help either, but that is not rounding, so they go on.
-            rounded = min(table.errors[-1]) <= 8 * noise / step
-            stale = 0 if found[1] < 0.5 * best[1] or not rounded else stale + 1
-            best = min(found, (near.slope, near.error), key=lambda entry: entry[1])
-        # A probe that sees no slope contradicts no plateau of large steps: smaller steps have to.
-        good = best[1] < 0.25 * near.error < 0.0625 * abs(near.slope)
-        if step < 16 * near.step or (good and (stale >= 2 or best[1] <= 4 * noise / step)):
+            best = min(table.best(near) or seen, seen, key=lambda entry: entry[1])
+        if step < 16 * near.step or _good_enough(best[1], near, noise / step):
             break
         step /= RATIO
     return best
+
+
+def _good_enough(error: float, near: Probe, rounding: float) -> bool:
+    """Whether smaller steps can add little but rounding.
+
+    A probe that sees no slope contradicts no plateau of large steps: smaller steps have to.
+    """
+    return error <= 4 * rounding and error < 0.25 * near.error < 0.0625 * abs(near.slope)

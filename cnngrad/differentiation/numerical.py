@@ -27,7 +27,7 @@ def coordinates(
     Returns:
         Value and bound as vectors; the bound is infinite where no estimate could be had (a kink, say).
     """
-    indices = np.arange(at.size) if wanted is None else np.asarray(wanted, dtype=int)
+    indices = np.arange(at.size) if wanted is None else np.asarray(wanted)
     y0 = np.asarray(f(at))
     bits = bits_near(f, at, y0, room) if has_spare_bits(y0) else None
     values, bounds, ways = np.full(indices.size, np.nan), np.full(indices.size, np.inf), set()
