@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.differentiation import Line, estimate, smooth
+from cnngrad.differentiation import Estimate, Line, estimate, smooth
+from cnngrad.differentiation.cascade import _sharpens
+from cnngrad.differentiation.ladder import TINY
 from tests.differentiation.functions import ABSORBING, KINKED_ELSEWHERE, SHORT, SMOOTH, Known, at_scales, inside
 
 AT, V, DY = np.array([0.75, -1.25, 0.5]), np.array([1.0, -2.0, 3.0]), np.array([3.0, 5.0, -7.0])
@@ -66,7 +68,7 @@ def test_where_complex_numbers_mislead_the_ladder_stands(f: Any, slopes: Any) ->
 
 
 def test_what_a_claim_and_one_tiny_step_confirm_needs_no_ladder() -> None:
-    for enough, calls in ((None, 20), (lambda found: False, 20), (lambda found: True, 6)):
+    for enough, calls in ((None, 20), (lambda found: False, 20), (lambda found: found.how == "complex step", 6)):
         seen: list[int] = []
         line = line_of(lambda x, seen=seen: (seen.append(1), np.tanh(x))[1])  # type: ignore[func-returns-value,misc]  # append notes the call; bound at once
         found = smooth(line, enough=enough)
@@ -112,3 +114,29 @@ def test_a_shift_reaches_the_ladder() -> None:
         estimate(Line(lambda x, seen=seen: (seen.append(float(x[0])), np.tanh(x.real))[1], AT, V, DY), shift)  # type: ignore[func-returns-value,misc]  # append notes the call; bound at once
         asked.append(seen)
     assert len(set(asked[0]) & set(asked[1])) < 6 < len(asked[1])
+
+
+@pytest.mark.parametrize("shift", [1.0, 1.3])
+def test_the_tiny_step_is_shifted_too(shift: float) -> None:
+    asked: list[float] = []
+    line = Line(lambda x: (asked.append(float(x[0].real)), np.tanh(x))[1], np.zeros(1), np.ones(1), np.ones(1))  # type: ignore[func-returns-value]  # append notes the call
+    smooth(line) if shift == 1 else smooth(line, shift)
+    assert {TINY * shift, -2 * TINY * shift} <= set(asked)
+    assert max(asked) == shift
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "sharpens"),
+    [
+        (4.0, 0.25, True),
+        (4.0, 1.0, True),
+        (4.0, 1.25, False),  # the ladder knows better
+        (5.25, 0.25, True),  # as far as the two bounds reach
+        (2.75, 0.25, True),
+        (5.5, 0.25, False),
+        (2.5, 0.25, False),
+        (np.nan, 0.25, False),
+    ],
+)
+def test_a_complex_step_counts_where_it_is_sharper_and_agrees(value: float, bound: float, sharpens: bool) -> None:
+    assert _sharpens(Estimate(value, bound, "complex step"), Estimate(4.0, 1.0, "ladder")) is sharpens

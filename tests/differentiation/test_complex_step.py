@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cnngrad.differentiation import Line
-from cnngrad.differentiation.complex_step import complex_buffers, complex_step
+from cnngrad.differentiation.complex_step import ASIDE, SMALL, STEP, _cancelled, complex_buffers, complex_step
 from cnngrad.differentiation.line import EPS
 from tests.differentiation.functions import SMOOTH, Known, at_scales, inside
 
@@ -40,7 +41,8 @@ def test_the_bound_is_that_of_the_terms_of_the_outputs_and_of_the_step() -> None
     assert found is not None
     assert found.value == 2.5
     # 64 roundings of the terms (1.5, 1), 4 of the outputs (12, 8) over a step of 2.
-    assert found.bound == pytest.approx(EPS * (64 * np.hypot(1.5, 1) + 4 * np.hypot(12, 8) / 2), rel=1e-12)
+    expected = EPS * (64 * np.hypot(1.5, 1) + 4 * np.hypot(12, 8) / 2)
+    assert found.bound == pytest.approx(expected, rel=1e-12, abs=0)
     still = complex_step(Line(lambda x: x * 0, at, direction, dy))
     assert still is not None
     assert (still.value, still.bound, still.how) == (0.0, 2.0**-100, "complex step")
@@ -138,6 +140,8 @@ def test_buffers_are_complex_only_while_asked_for() -> None:
         assert np.zeros(2, np.float32).dtype == np.float32
         assert np.full(2, 3).dtype.kind == "i"
         assert np.full(2, 3.0).dtype == np.complex128
+        assert np.full(2, fill_value=3).dtype.kind == "i"
+        assert np.full(2, fill_value=3.0).dtype == np.complex128
     assert np.zeros(2).dtype == np.float64
     assert numpy_is_restored()
 
@@ -170,3 +174,113 @@ def test_slopes_that_cancel_inside_are_known_to_their_rounding(size: float) -> N
         scaled = complex_step(Line(lambda at: 1e-6 * at, x, direction, dy))  # small, and nothing cancels
         assert scaled is not None
         assert scaled.bound <= 1e-19
+
+
+def test_a_warning_of_other_kinds_and_of_numpy_is_no_refusal() -> None:
+    def noisy(x: Any) -> Any:
+        warnings.warn("soon", DeprecationWarning, stacklevel=1)
+        return np.where(x.real > 1, np.log(x - x), x)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        found = complex_step(Line(noisy, AT - 1, V, DY, AT - 1))
+    assert found is not None
+    assert found.value == np.dot(V, DY)
+
+
+def with_slopes(slopes: Any, at: Any = (1.0,), direction: Any = (1.0,), dy: Any = None, **kwargs: Any) -> Line:
+    """A function whose outputs have the slopes that ``slopes`` returns for a move away from the point."""
+    at = np.array(at)
+
+    def f(x: Any) -> Any:
+        found = np.array(slopes(x.real - at))
+        return found * (1j * STEP) if np.iscomplexobj(x) else 0 * found
+
+    y0 = np.zeros(np.size(slopes(0 * at)))
+    return Line(f, at, np.array(direction), np.ones(y0.size) if dy is None else np.array(dy), y0, **kwargs)
+
+
+SLOPE, BEND = 2.0**-20 / 3, 2.0**-30
+
+
+@pytest.mark.parametrize(("outputs", "luck"), [(1, 9.0), (2, 5.0), (8, 2.0)])
+def test_what_cancels_is_twice_what_slopes_aside_differ_by_with_an_allowance_for_few_outputs(
+    outputs: int, luck: float
+) -> None:
+    line = with_slopes(lambda move: [SLOPE + BEND * (move[0] > 0)] * outputs, dy=[3.0] * outputs)
+    found = _cancelled(line, np.full(outputs, SLOPE))
+    assert found == pytest.approx(2 * luck * 3 * np.sqrt(outputs) * BEND, rel=1e-6, abs=0)
+    # An output without a slope is no sample of the rounding.
+    line = with_slopes(lambda move: [SLOPE + BEND * (move[0] > 0)] * outputs + [0.0], dy=[3.0] * (outputs + 1))
+    assert _cancelled(line, np.array([SLOPE] * outputs + [0.0])) == pytest.approx(found, rel=1e-12, abs=0)
+
+
+def test_few_bits_that_are_left_of_slopes_are_a_rounding_more() -> None:
+    left = 3 * 2.0**-53
+    for bend, noise in ((0.0, 0.0), (2.0**-60, 2 * 9 * 3 * 2.0**-60)):
+        line = with_slopes(lambda move, bend=bend: [left + bend * (move[0] > 0)], dy=[3.0])
+        assert _cancelled(line, np.array([left])) == pytest.approx(noise + 3 * EPS, rel=1e-6, abs=0)
+
+
+def test_a_step_aside_that_shows_nothing_is_followed_by_a_larger_one() -> None:
+    for first in ASIDE:
+        line = with_slopes(lambda move, first=first: [SLOPE + (move[0] >= first) * move[0] * BEND])
+        assert _cancelled(line, np.array([SLOPE])) == pytest.approx(18 * first * BEND, rel=1e-6, abs=0)
+    assert _cancelled(with_slopes(lambda move: [SLOPE]), np.array([SLOPE])) == 0
+
+
+@pytest.mark.parametrize(
+    ("direction", "slope", "looked"), [(2.0**-5, SMALL, 0), (2.0**-5, SMALL / 2, 6), (0.0, 0.0, 0)]
+)
+def test_only_slopes_far_smaller_than_the_direction_are_looked_into(
+    direction: float, slope: float, looked: int
+) -> None:
+    asked = []
+    slopes = np.array([slope * direction])
+    line = with_slopes(lambda move: (asked.append(move), slopes)[1], direction=[direction])  # type: ignore[func-returns-value]  # append notes the call
+    asked.clear()
+    assert _cancelled(line, slopes) == 0
+    assert len(asked) == looked
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_where_complex_numbers_are_refused_aside_nothing_is_known(side: float) -> None:
+    line = with_slopes(lambda move: [1 / 0 if side * move[0] > 0 else SLOPE])
+    assert _cancelled(line, np.array([SLOPE])) == np.inf
+
+
+def test_neighbours_go_to_opposite_sides_each_by_a_share_of_its_size_and_half_its_room() -> None:
+    at, asked = np.array([0.5, 0.25, 2.0, 1.0]), []
+
+    def slopes(move: Any) -> Any:
+        asked.append(move)
+        return [SLOPE]
+
+    _cancelled(with_slopes(slopes, at, np.ones(4)), np.array([SLOPE]))
+    for share, up, down in zip(ASIDE, asked[1::2], asked[2::2], strict=True):
+        assert up.tolist() == (-down).tolist()
+        assert (up / at / up[0] * at[0]).tolist() == [1, -1, 1, -1]
+        assert abs(up[0]) == share * at[0]
+    asked.clear()
+    first = ASIDE[0] * at  # an entry stays where it has no more than twice its step
+    _cancelled(with_slopes(slopes, at, np.ones(4), room=first * [1, 2, 2.25, np.inf]), np.array([SLOPE]))
+    assert np.abs(asked[1]).tolist() == (first * [0, 0, 1, 1]).tolist()
+    assert (np.abs(asked[3]) > 0).tolist() == [False, False, False, True]
+
+
+def test_a_unit_vector_does_not_change_along_itself_and_only_moves_out_of_proportion_show_the_rounding() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x, dy = rng.uniform(0.5, 1, 4), rng.standard_normal(4)
+        found = complex_step(Line(lambda at: at / np.sqrt(np.sum(at * at)), x, x * rng.uniform(0.5, 1), dy))
+        assert found is not None
+        assert abs(found.value) <= found.bound < 1e-12
+
+
+def test_no_input_and_no_output_are_no_error() -> None:
+    none = np.empty(0)
+    for line in (Line(lambda x: x[:0], AT, V, none), Line(lambda x: x[:0] + 0, none, none, none)):
+        found = complex_step(line)
+        assert found is not None
+        assert (found.value, found.bound) == (0, STEP)
+    assert _cancelled(Line(lambda x: np.ones(2) + np.sum(x), none, none, np.ones(2)), np.zeros(2)) == 0

@@ -10,7 +10,17 @@ import pytest
 
 from cnngrad.core.values import integers, lattice, rng_for
 from cnngrad.differentiation import Line
-from cnngrad.differentiation.exact import BLOCK, STEP, direction_for, exact, exact_difference, exact_dot, has_spare_bits
+from cnngrad.differentiation.exact import (
+    BLOCK,
+    FEW,
+    STEP,
+    direction_for,
+    exact,
+    exact_difference,
+    exact_dot,
+    has_spare_bits,
+    trusted_difference,
+)
 from tests.differentiation.functions import SMOOTH, in_precision
 
 W = lattice(rng_for(0, "w"), (5, 12))
@@ -144,6 +154,8 @@ def test_a_large_point_takes_a_large_step() -> None:
         ([1.0, 1 / 3], False),
         ([1 + 2.0**-48], True),
         ([1 + 2.0**-49], False),
+        ([1 + 2.0**-52], False),
+        ([3, 2**40 + 1], True),
         ([np.inf], False),
         ([np.nan], False),
         ([], True),
@@ -209,3 +221,64 @@ def test_a_sum_that_overflows_on_the_way() -> None:
     most = np.full(3, 1e8)
     assert exact_dot(np.array([1e300, 1e300, -1e300]), most) == 1e308
     assert exact_dot(np.array([1e300, 1e300, 1e300]), most) == np.inf
+
+
+def watched(f: Any, at: Any, **known: Any) -> tuple[Line, list[Any]]:
+    """A line along ones, and how far from the point its function is asked."""
+    at, asked = np.array(at), []
+
+    def watching(x: Any) -> Any:
+        asked.append(float(x[0] - at[0]))
+        return f(x)
+
+    return Line(watching, at, np.ones(at.size), np.ones(np.size(f(at))), f(at), **known), asked
+
+
+def test_the_share_is_that_of_the_step() -> None:
+    for share in (STEP, STEP / 4):
+        line, asked = watched(lambda x: 3 * x, [1.5])
+        found = exact(line, share)
+        assert found is not None
+        assert asked[:2] == [2 * share, -2 * share]
+
+
+def test_bits_that_are_known_are_believed_and_not_asked_for() -> None:
+    for known, forwards, answered in ((None, 3, True), (53, 2, True), (24, 2, False)):
+        line, asked = watched(lambda x: 3 * x, [1.5], known_bits=known)
+        assert (exact(line) is not None) is answered
+        assert len(asked) == forwards
+
+
+def test_an_output_that_does_not_move_tells_no_bits() -> None:
+    found = exact(Line(lambda x: np.append(0.75 * x, 0.25), np.array([1.5]), np.ones(1), np.ones(2)))
+    assert found is not None
+    assert found.value == 0.75
+
+
+FEW_BITS_LEFT = 1 + 2.0**-44  # not so many zero bits that they cannot be chance
+
+
+def test_where_few_outputs_move_larger_steps_have_to_agree() -> None:
+    for outputs, forwards in ((1, 8), (FEW - 1, 8), (FEW, 2)):
+        line, asked = watched(lambda x, outputs=outputs: np.repeat(x, outputs), [FEW_BITS_LEFT])
+        found = trusted_difference(line)
+        assert found is not None
+        assert found.rise.tolist() == [2 * found.step] * outputs
+        assert asked == [side * times * 2 * STEP for times in (1, 8, 64, 512)[: forwards // 2] for side in (1, -1)]
+
+
+def test_what_bends_within_larger_steps_is_no_slope_where_few_outputs_move() -> None:
+    for times, trusted in ((4, False), (32, False), (256, False), (1024, True)):
+        line, _ = watched(lambda x, times=times: np.minimum(x, FEW_BITS_LEFT + times * 2 * STEP), [FEW_BITS_LEFT])
+        assert exact_difference(line) is not None
+        assert (trusted_difference(line) is not None) is trusted
+        line, _ = watched(lambda x, times=times: np.minimum(x, 1 + times * 2 * STEP), [1.0])  # all bits are zero
+        assert trusted_difference(line) is not None
+
+
+def test_what_is_left_of_the_rounding_of_1_is_no_exact_output() -> None:
+    line, _ = watched(lambda x: 1 - np.tanh(x), [17.0])
+    found = exact_difference(line)
+    assert found is not None
+    assert found.plainly
+    assert trusted_difference(line) is None

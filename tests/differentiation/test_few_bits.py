@@ -80,8 +80,8 @@ def test_no_output_and_no_direction_are_no_error() -> None:
 
 
 def test_a_border_keeps_the_step_short() -> None:
-    for room, step in (([64.0], 32.0), ([8.0], 4.0), ([2.0], 1.0)):
-        found = difference_in(line(lambda x: 3 * x, [5.0], [1.0], 24, room), 24)
+    for at, room, step in ((5.0, [64.0], 32.0), (5.0, [8.0], 4.0), (5.0, [2.0], 1.0), (20.0, [64.0], 32.0)):
+        found = difference_in(line(lambda x: 3 * x, [at], [1.0], 24, room), 24)
         assert found is not None
         assert (found.step, found.rise.tolist()) == (step, [6 * step])
     assert difference_in(line(lambda x: 3 * x, [5.0], [1.0], 24, [1.0]), 24) is None
@@ -118,3 +118,26 @@ def test_the_evidence_is_the_room_that_is_left_and_the_size_of_the_step_over_wha
     left = bits_left(np.array([15.0, 9.0, 3 * (5 + one.step), 3 * (5 - one.step)]), 24)
     assert one.evidence == 2 * (left + np.log2(one.step))
     assert two.evidence > one.evidence
+
+
+def test_inputs_without_room_are_no_evidence_though_nothing_was_rounded() -> None:
+    at = np.array([2.0**23, 1.0])
+    found = difference_in(line(lambda x: x - at.astype(np.float32), at, [1.0, 1.0], 24), 24)
+    assert found is not None
+    assert found.evidence == NONE
+
+
+def test_where_outputs_leave_no_room_the_function_is_asked_for_nothing_that_is_not_finite() -> None:
+    def strict(x: Any) -> Any:
+        assert np.all(np.isfinite(x))
+        return x + np.float32(2**22)
+
+    found = difference_in(line(strict, [5.0], [1.0], 24), 24)
+    assert found is not None
+    assert found.evidence == NONE
+
+
+def test_no_input_is_no_error() -> None:
+    found = difference_in(line(lambda x: np.full(2, 3.0), [], [], 24), 24)
+    assert found is not None
+    assert not found.rise.any()

@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.differentiation import Line
-from cnngrad.differentiation.ladder import TINY, Table, ladder, probe
+from cnngrad.differentiation import Estimate, Line
+from cnngrad.differentiation.ladder import (
+    CAUTION,
+    SMALLEST,
+    TINY,
+    Probe,
+    Table,
+    _climb_down,
+    _good_enough,
+    climb,
+    ladder,
+    look,
+    probe,
+)
 from cnngrad.differentiation.line import EPS
 from tests.differentiation.functions import ALL, KINKED_ELSEWHERE, SHORT, SMOOTH, Known, at_scales, inside, log_sum_exp
 
@@ -287,3 +299,101 @@ def test_a_table_removes_one_error_term_a_row() -> None:
     ] * 4
     assert np.isinf(table.errors[0][0])
     assert abs(table.rows[-1][-1] - 1) < table.errors[-1][-1] < 1e-5
+
+
+def rows_of(*entries: tuple[list[float], list[float], tuple[float, float]]) -> Table:
+    """A table with these rows, the largest step first: values, errors and changes."""
+    rows, errors, changes = (list(part) for part in zip(*entries, strict=True))
+    return Table([0.25**k for k in range(len(rows))], rows, errors, changes)
+
+
+def near_of(slope: float = 1.0, error: float = 1.0, step: float = 2.0**-24) -> Probe:
+    return Probe(step, 0.0, slope, error, kinked=False, eps=EPS, bend=0.0, blind=False, farther=False)
+
+
+STEADY = (0.0, 0.0)
+
+
+def test_an_error_is_the_largest_of_three_witnesses_and_the_rounding() -> None:
+    table = Table()
+    slopes, noise = (3.0, 1.0, 5.0, -2.0), 2.0**-20
+    for k, slope in enumerate(slopes):
+        table.add(0.25**k, slope, noise)
+    assert [row[0] for row in table.rows] == list(slopes)
+    for k, (row, errors) in enumerate(zip(table.rows, table.errors, strict=True)):
+        above = table.rows[k - 1]
+        for q in range(1, k + 1):
+            witnesses = [row[q] - row[q - 1], row[q] - above[q - 1], *([row[q] - above[q]] if q < k else [])]
+            assert errors[q] == max(map(abs, witnesses)) + 1.5 * noise * 4**k
+    # What of a change is surely no rounding: four times the noise over the step is left out.
+    assert table.changes[1:] == [(change, change - 4 * noise * 4**k) for k, change in ((1, 2.0), (2, 4.0), (3, 7.0))]
+    assert table.changes[0] == (np.inf, np.inf)
+
+
+@pytest.mark.parametrize(("away", "agrees"), [(6.0, True), (6.25, False)])
+def test_an_entry_counts_within_four_times_its_error_and_that_of_every_smaller_step(away: float, agrees: bool) -> None:
+    larger, smaller = ([1.0 + away], [0.5], STEADY), ([1.0], [1.0], STEADY)
+    assert rows_of(larger, smaller).best(near_of()) == ((1.0 + away, 0.5) if agrees else (1.0, 1.0))
+    # The tiny probe is the smallest step of all.
+    assert rows_of(larger).best(near_of()) == ((1.0 + away, 0.5) if agrees else None)
+
+
+def test_of_a_smaller_step_the_entry_of_least_error_is_the_witness() -> None:
+    larger, smaller = ([1.0], [2.0**-10], STEADY), ([0.5, 1.0], [1.0, 2.0**-10], STEADY)
+    assert rows_of(larger, smaller).best(near_of()) == (1.0, 2.0**-10)
+    assert rows_of(([0.5], [2.0**-11], STEADY), smaller).best(near_of()) == (1.0, 2.0**-10)
+
+
+def test_a_row_still_before_the_change_of_smaller_steps_is_left_out_and_no_other() -> None:
+    before, after, latest = ([1.0], [0.25], (1.0, 1.0)), ([1.0], [0.125], (0.25, 0.25)), ([1.0], [0.5], (1.0, 1.0))
+    assert rows_of(before, after, latest).best(near_of()) == (1.0, 0.25)
+    assert rows_of(([1.0], [0.125], (0.5, 0.5)), latest).best(near_of()) == (1.0, 0.125)
+    assert rows_of(([1.0], [0.125], (0.5, 0.5)), ([1.0], [0.5], (9.0, 1.0))).best(near_of()) == (1.0, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("error", "near", "rounding", "enough"),
+    [
+        (0.5, near_of(17.0, 4.0), 1.0, True),
+        (0.5, near_of(-17.0, 4.0), 1.0, True),
+        (0.5, near_of(17.0, 4.0), 0.125, True),
+        (0.5, near_of(17.0, 4.0), 0.1, False),  # far above its rounding: it may still improve
+        (1.0, near_of(17.0, 4.0), 1.0, False),  # no better than the tiny step
+        (0.5, near_of(16.0, 4.0), 1.0, False),  # the tiny step saw no slope: there may be a plateau
+        (0.5, near_of(0.0, 4.0), 1.0, False),
+    ],
+)
+def test_a_climb_ends_at_its_rounding_where_it_says_more_than_the_tiny_step(
+    error: float, near: Probe, rounding: float, enough: bool
+) -> None:
+    assert _good_enough(error, near, rounding) is enough
+
+
+@pytest.mark.parametrize("step", [2.0**-6, 2.0**-5, 2.0**-4])
+def test_a_climb_ends_within_16_tiny_steps(step: float) -> None:
+    """Noise so large that nothing else ends it: it takes steps down to the first below 16 tiny ones."""
+    made: list[float] = []
+    line = Line(lambda x: (made.append(x[0]), x)[1], np.zeros(1), ONE, ONE)  # type: ignore[func-returns-value]  # append notes the call
+    climb(line, near_of(0.0, step=step), 1.0)
+    assert sorted(map(abs, made))[::2] == [4.0**-k for k in reversed(range(len(made) // 2))]
+    smallest = min(map(abs, made))
+    assert smallest < 16 * step <= 4 * smallest
+
+
+def test_a_bound_is_four_errors_and_many_in_low_precision() -> None:
+    for line, times in ((SMOOTH[1].line(1.0, 0), 4), (SHORT[0].line(1.0, 0), CAUTION)):
+        near = look(line, 1.0)
+        assert near is not None
+        value, error = _climb_down(line, line.longest, near, 30)
+        assert climb(line, near, 1.0) == Estimate(value, times * error, "ladder")
+
+
+def test_the_steps_are_shares_of_the_sizes_of_the_line_times_the_shift() -> None:
+    for f, shift in ((np.tanh, 1.0), (np.tanh, 1.5), (np.abs, 1.5)):
+        made: list[float] = []
+        line = Line(lambda x, f=f, made=made: (made.append(abs(x[0])), f(x))[1], np.zeros(1), ONE, ONE)  # type: ignore[func-returns-value,misc]  # append notes the call; bound at once
+        ladder(line, shift)
+        kinked = f is np.abs
+        assert {TINY * shift, 2 * TINY * shift} <= set(made)
+        assert kinked == (SMALLEST * shift in made)
+        assert kinked or max(made) == shift

@@ -187,3 +187,32 @@ def test_wanted_coordinates_only() -> None:
     assert right(found, (1 / np.cosh(at) ** 2)[[4, 1]])
     assert coordinates(np.tanh, at, dy, []).value.shape == (0,)
     assert coordinates(lambda x: 0.5 * x, np.ones(6), dy).how == "exact"
+
+
+def forwards_of(f: Any, at: Any, dy: Any) -> int:
+    asked = []
+
+    def watching(x: Any) -> Any:
+        asked.append(x)
+        return f(x)
+
+    coordinates(watching, at, dy)
+    return len(asked)
+
+
+def test_the_output_and_its_bits_are_asked_for_once() -> None:
+    at, dy = np.ones(6), np.ones(6)
+    assert forwards_of(lambda x: 0.5 * x, at, dy) == 1 + 1 + 2 * 6
+    one, two = forwards_of(np.tanh, at[:1], dy[:1]), forwards_of(np.tanh, at[:2], dy[:2])
+    assert two == 1 + 2 * (one - 1)  # no output to be exact about: no bits are asked for
+
+
+def test_an_output_that_does_not_move_tells_no_bits() -> None:
+    found = coordinates(lambda x: np.append(0.5 * x, 0.25), np.ones(2), np.ones(3))
+    assert (found.value.tolist(), found.how) == ([0.5, 0.5], "exact")
+
+
+def test_every_way_is_named() -> None:
+    found = coordinates(lambda x: np.append(np.tanh(x[:1]), x[1:] * np.abs(x[1:])), np.array([0.3, 0.4]), np.ones(2))
+    assert right(found, [1 / np.cosh(0.3) ** 2, 0.8])
+    assert found.how == "complex step and ladder"

@@ -9,7 +9,7 @@ import pytest
 
 from cnngrad.differentiation import Line, Sides, one_sided
 from cnngrad.differentiation.line import EPS
-from cnngrad.differentiation.one_sided import FEW, _extrapolated, _settled
+from cnngrad.differentiation.one_sided import FEW, SHARES, _extrapolated, _settled
 
 
 def sides(f: Any, at: Any, direction: Any = None) -> Sides:
@@ -207,3 +207,15 @@ def test_it_is_settled_where_the_largest_slope_is_sharp() -> None:
     assert not settled([1.0], [1.0], [2.0**-10], [0.0])
     assert not settled([1e-6], [1e-6], [1e-6], [1e-6])
     assert settled([1.0], [1.0], [1.0], [1.0], np.array([], dtype=int))
+
+
+def test_every_step_is_taken_where_they_are_all_asked_for() -> None:
+    moved: list[float] = []
+    line = Line(lambda x: (moved.append(float(x[0])), np.abs(x))[1], np.zeros(1), np.ones(1), np.ones(1), np.zeros(1))  # type: ignore[func-returns-value]  # append notes the move
+    assert one_sided(line, every_step=True).kinked[0]
+    assert moved == [*SHARES, *(-share for share in SHARES)]
+
+
+def test_a_kink_of_next_to_nothing_is_seen_where_such_changes_are() -> None:
+    assert sides(lambda x: 1e-12 * np.abs(x), [0.0]).kinked[0]
+    assert not sides(lambda x: np.log1p(0 * x) + (1 + 1e-12 * np.abs(x)) - 1, [0.0]).kinked[0]  # lost beside 1

@@ -38,6 +38,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "one-sided": lambda room: one_sided(line(np.sqrt, [1, -1, 1], room)),
     "exact": lambda room: exact(line(lambda x: 3 * x, [4095, 1, 3], room)),
     "coordinates": lambda room: coordinates(inside(np.sqrt), AT, np.ones(3), room=room),
+    "coordinates, exactly": lambda room: coordinates(inside(lambda x: 3 * x), AT, np.ones(3), room=room),
     "coloured": lambda room: coloured(
         inside(lambda x: 3 * x), AT, np.ones(3), np.eye(3, dtype=bool), [slice(0, 3)], np.random.default_rng(0), room
     ),
