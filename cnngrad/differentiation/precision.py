@@ -99,5 +99,4 @@ def remainders(values: Vector) -> npt.NDArray[np.bool_]:
     >>> remainders(np.array([1 - np.tanh(17.0), 3 * 2.0**-30, 1e-14])).tolist()
     [True, False, False]
     """
-    small = (values != 0) & (np.abs(values) < SMALL)
-    return np.asarray(small & (values % FINE == 0) & (values % (1024 * FINE) != 0))
+    return np.asarray((np.abs(values) < SMALL) & (values % FINE == 0) & (values % (1024 * FINE) != 0))
