@@ -46,18 +46,23 @@ def test_kernel_gradients_of_seed_000_have_side_5():
         assert backward(y)[1].shape == w.shape
 
 
-def test_samples_in_several_blocks_give_what_one_block_gives(monkeypatch):
+@pytest.mark.parametrize(("samples_a_block", "blocks"), [(1, [1, 1, 1, 1, 1]), (2, [2, 2, 1]), (3, [3, 2]), (5, [5])])
+def test_samples_in_several_blocks_give_what_one_block_gives(monkeypatch, samples_a_block, blocks):
     rng = np.random.default_rng(0)
     x, w, b = rng.integers(-4, 5, (5, 2, 6, 5)) * 1.0, rng.integers(-4, 5, (3, 2, 3, 2)) * 1.0, np.ones(3)
     y, backward = conv_vjp(x, w, b, stride=2, pad=1)
     monkeypatch.setattr("cnngrad.layers._windows.Windows.columns", _counted(calls := []))
+    # A sample has as many columns as windows, with an entry for each channel and each place in the window.
+    entries = 2 * 3 * 2 * y[0, 0].size
     # cnngrad.layers.conv as an attribute is the Layer, which hides the module of the same name.
-    monkeypatch.setattr(sys.modules["cnngrad.layers.conv"], "BLOCK_ENTRIES", 1)
+    monkeypatch.setattr(sys.modules["cnngrad.layers.conv"], "BLOCK_ENTRIES", samples_a_block * entries)
     y_blocks, backward_blocks = conv_vjp(x, w, b, stride=2, pad=1)
-    assert len(calls) == 5
+    assert [shape[0] for shape in calls] == blocks
     assert np.array_equal(y, y_blocks)
     for one, other in zip(backward(y), backward_blocks(y), strict=True):
         assert np.array_equal(one, other)
+    # The columns of one block are kept for the backward pass, those of several are made again.
+    assert [shape[0] for shape in calls] == (blocks if len(blocks) == 1 else 2 * blocks)
 
 
 def _counted(calls):
@@ -94,7 +99,13 @@ def test_a_stride_configured_for_good_leaves_the_declared_configurations_of_its_
     [
         ((2, 3), (1, 3), (1,), {}, r"x has shape \(2, 3\); it takes \(samples, channels, \*spatial\)"),
         ((1, 2, 4, 4), (1, 2, 2), (1,), {}, r"w has shape \(1, 2, 2\) and x \(1, 2, 4, 4\); w takes .* as x, 4"),
-        ((1, 2, 4), (5, 3, 2), (5,), {}, r"w has 3 input channels \(axis 1 of \(5, 3, 2\)\) and x has 2 .* be equal"),
+        (
+            (1, 2, 4),
+            (5, 3, 2),
+            (5,),
+            {},
+            r"w has 3 input channels \(axis 1 of \(5, 3, 2\)\) and x has 2 .*; the two must be equal$",
+        ),
         ((1, 2, 4), (5, 2, 2), (4,), {}, r"b has shape \(4,\); with 5 kernels it takes \(5,\)"),
         ((1, 1, 4), (1, 1, 5), (1,), {}, r"kernel \(5,\) reaches over \(5,\) entries, the padded input has \(4,\)"),
         ((1, 1, 4), (1, 1, 3), (1,), {"dilation": 2}, r"reaches over \(5,\).*take a smaller kernel or dilation, or"),
