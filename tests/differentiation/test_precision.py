@@ -110,7 +110,7 @@ def test_an_output_that_stays_says_nothing_of_the_bits() -> None:
     assert bits_near(lambda x: np.append(x / 3, 0.25), at, np.array([0.5 / 3, 0.25])) == 53
 
 
-def test_no_entry_goes_farther_than_a_quarter_of_its_room_and_a_warning_there_is_nobody_s() -> None:
+def test_no_entry_goes_farther_than_a_quarter_of_its_room_and_a_warning_there_is_not_shown() -> None:
     at, room, moved = np.ones(100), np.linspace(0.01, 2, 100), []
 
     def f(x: Any) -> Any:
