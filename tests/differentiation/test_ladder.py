@@ -101,8 +101,8 @@ def test_ladders_that_share_no_step_agree(known: Known) -> None:
     assert steps.isdisjoint(seen)
 
 
-@pytest.mark.parametrize("most", [12, 24, 64])
-def test_no_more_forwards_are_spent_than_allowed(most: int) -> None:
+@pytest.mark.parametrize("most", [8, 12, 16])
+def test_as_many_forwards_are_spent_as_are_allowed_and_needed(most: int) -> None:
     calls = 0
 
     def counting(x: Any) -> Any:
@@ -111,7 +111,7 @@ def test_no_more_forwards_are_spent_than_allowed(most: int) -> None:
         return np.exp(np.sin(30 * x))
 
     assert ladder(Line(counting, np.array([0.3]), ONE, ONE), most=most) is not None
-    assert calls <= most + 1
+    assert calls == most + 1  # all of them are needed here; the output at the point is one more
 
 
 def test_an_ordinary_point_takes_few() -> None:
