@@ -40,7 +40,7 @@ REASONS: dict[str, str] = {
     r"exact_difference\(Line\(f, at, direction, None": "the difference of every output by itself does not use dy",
     r"np\.arange\(levels, (dtype=None)?\)": "4.0 to a whole power is a double either way",
     r"a\.astype\(None\) if|astype\(None\), exponents": "NumPy's default is double",
-    r"error <= bound, better": "of two entries with the same error either will do",
+    r"error <= (bound, better|chosen\[1\])": "of two entries with the same error either will do",
     r"\[~np\.isfinite\(found\)\] = None": "None put into an array of doubles is NaN",
     r"\) / rng\.choice\(\[-1\.0, 1\.0\], size\)|share / signs": "dividing by a sign multiplies by it",
     r"zeros\(rows\.shape, np\.result_type\((x|dy, )\)\)": "of one type in every call; else rounded to the kernel's",

@@ -3,8 +3,8 @@
 Steps ``h_k = S / 4^k`` from the natural scale S of the point downwards, each with its slope
 ``s_k = <dy, f(+h_k) - f(-h_k)> / 2h_k``;
 Richardson's extrapolation in h^2 (Neville's table) removes the leading error terms (L. F. Richardson 1911; C. J. F.
-Ridders 1982). The usual error estimate, one difference of neighbours, is exceeded in a few per cent of cases, so three
-witnesses are held against each other, the rounding noise is *measured* (fourth differences at a tiny step, after
+Ridders 1982). The usual error estimate, one difference of neighbours, is exceeded in a few per cent of cases, so all
+neighbours are held against each other, the rounding noise is *measured* (fourth differences at a tiny step, after
 R. W. Hamming), and an entry counts only if it agrees with every smaller step (O. V. Lepski 1991). The last one is what
 tells a plateau at steps far above the scale of f, or one that straddles a kink, from the derivative.
 """
@@ -189,13 +189,11 @@ class Table:
         self.steps.append(step)
 
     def _errors(self, row: list[float], rounding: float) -> list[float]:
+        """How far each entry is from its two neighbours in the row above; its own row's differs from it by less."""
         errors = [np.inf]
         for q in range(1, len(row)):
-            above = self.rows[-1]
-            witnesses = [abs(row[q] - row[q - 1]), abs(row[q] - above[q - 1])]
-            if q < len(above):
-                witnesses.append(abs(row[q] - above[q]))
-            errors.append(max(witnesses) + 1.5 * rounding)
+            witnesses = self.rows[-1][q - 1 : q + 1]  # the last entry of a row has only one
+            errors.append(max(abs(row[q] - other) for other in witnesses) + 1.5 * rounding)
         return errors
 
     def best(self, near: Probe) -> tuple[float, float] | None:

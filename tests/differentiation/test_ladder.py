@@ -314,7 +314,7 @@ def near_of(slope: float = 1.0, error: float = 1.0, step: float = 2.0**-24) -> P
 STEADY = (0.0, 0.0)
 
 
-def test_an_error_is_the_largest_of_three_witnesses_and_the_rounding() -> None:
+def test_an_error_is_the_largest_difference_from_a_neighbour_and_the_rounding() -> None:
     table = Table()
     slopes, noise = (3.0, 1.0, 5.0, -2.0), 2.0**-20
     for k, slope in enumerate(slopes):
@@ -323,8 +323,8 @@ def test_an_error_is_the_largest_of_three_witnesses_and_the_rounding() -> None:
     for k, (row, errors) in enumerate(zip(table.rows, table.errors, strict=True)):
         above = table.rows[k - 1]
         for q in range(1, k + 1):
-            witnesses = [row[q] - row[q - 1], row[q] - above[q - 1], *([row[q] - above[q]] if q < k else [])]
-            assert errors[q] == max(map(abs, witnesses)) + 1.5 * noise * 4**k
+            neighbours = [row[q - 1], above[q - 1], *([above[q]] if q < k else [])]
+            assert errors[q] == max(abs(row[q] - other) for other in neighbours) + 1.5 * noise * 4**k
     # What of a change is surely no rounding: four times the noise over the step is left out.
     assert table.changes[1:] == [(change, change - 4 * noise * 4**k) for k, change in ((1, 2.0), (2, 4.0), (3, 7.0))]
     assert table.changes[0] == (np.inf, np.inf)
