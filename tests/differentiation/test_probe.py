@@ -117,9 +117,8 @@ def test_half_precision_is_blind_and_single_precision_is_not() -> None:
         unit = float(np.finfo(dtype).eps) / 4
         found = seen(float(dtype(1 / 3)) + unit * K, step=0.25)
         assert (found.blind, found.eps) == (blind, float(np.finfo(dtype).eps))
-    nothing = seen(
-        SINGLE + 2.0**-20 * K**3, [0.0, 0.0], step=0.25
-    )  # there is nothing to be seen where no output counts
+    # There is nothing to be seen where no output counts.
+    nothing = seen(SINGLE + 2.0**-20 * K**3, [0.0, 0.0], step=0.25)
     assert (nothing.blind, nothing.error, nothing.eps) == (False, 0.0, 2.0**-23)
 
 
