@@ -53,6 +53,7 @@ REASONS: dict[str, str] = {
     r"np\.abs\(values\) <= SMALL": "that number itself is a short one, and left out as such",
     r"134217730": "it splits a mantissa into two halves just as well",
     r"most: int = 65": "steps come in pairs: an odd forward is not spent",
+    r"step <= enough": "the same points are asked again",
     r"_inside: .*y0 - step \* quotient": "as far to the other side",
 }
 
