@@ -22,7 +22,7 @@ from mutmut.__main__ import find_mutant, get_diff_for_mutant
 REASONS: dict[str, str] = {
     r"strict=(None|False)|, \)\) *$|zip\(.*, \)": "the lengths are equal by construction; strict only says so",
     r"layers\.(conv|true_conv)\.x__(true_)?conv:": "runs on import, before a mutant is chosen",
-    r"-> .*\"XX(iu|fiub)XX\"": "no dtype has the kind X",
+    r"-> .*\"XX(iu|iub|fiub)XX\"": "no dtype has the kind X",
     r"reshape\(.*, -2\)": "NumPy takes any negative number for the side that is left open",
     r"copy\(order=(None|\"k\")\)|zeros_like\(None, shape=": "says how the array lies in memory, not what is in it",
     r"place = np\.zeros_like\(": "places start at 0 in any shape and type; what follows broadcasts them",
