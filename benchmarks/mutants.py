@@ -31,7 +31,7 @@ REASONS: dict[str, str] = {
     r"sum\(\(.*for tap in g\.taps\(\)\), \)": "there is always a tap, so what the sum starts from does not matter",
     r"-> .*np\.where\((total|largest) == 0, (2|largest\.dtype\.type\(2\)),": "0 over anything is 0",
     r"_has_tie: .*pooling\((None|\"XXmax_poolXX\"|\"MAX_POOL\"), x": "the layer refuses such a point first",
-    r"\(np\.isrealobj\(x\)\) and False": "of real numbers both ways are |x|",
+    r"\(np\.isrealobj\(x\)\) and False": "of real numbers both ways are the absolute value",
     r"rng\.integers\(9, size=shape\)": "numbers below 9 are drawn from 0 on",
     r"np\.zeros\(\(1, columns|np\.zeros_like\(columns\[:2\]\)": "an empty colour in store is taken next, as a new one",
     r"kind=\"STABLE\"": "NumPy takes either case",
