@@ -120,11 +120,22 @@ def also() -> dict[str, tuple[str, ...]]:
 def _later() -> dict[str, tuple[Sequence[Mistake], dict[str, Sequence[str]]]]:
     """The sets written after the rules, each with its ``ALSO``; those that somebody has written."""
     found = {}
-    for name in ("third", "fourth"):
+    for name in ("third", "fourth", "fifth", "sixth"):
         with suppress(ModuleNotFoundError):
             module = importlib.import_module(f"tests.mistakes.{name}")
             found[name] = (getattr(module, name.upper()), getattr(module, "ALSO", {}))
     return found
+
+
+def sheet(mistakes: Sequence[Mistake], seed: int) -> str:
+    """For a person who judges without the families: what is wrong, and what the message says first of it."""
+    lines = []
+    for number, mistake in enumerate(mistakes, start=1):
+        outcome, _ = outcome_of(mistake, seed)
+        failure = first_failure(mistake.wrong, seed) or first_failure(mistake.wrong, seed, ())
+        lines += ["", f"{number}. {mistake.name}: {mistake.says}", f"   by family: {outcome}"]
+        lines += [f"   {line}" for line in str(failure or "   nothing was found wrong").splitlines()]
+    return "\n".join(lines)
 
 
 def tallies(mistakes: Sequence[Mistake], draws: int, first: int) -> dict[str, Tally]:
@@ -184,8 +195,12 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="the seed of the first draw; they are 1000 apart")
     parser.add_argument("--show", action="store_true", help="print what was not named, and write no file")
+    parser.add_argument("--sheet", action="store_true", help="print what every message says, and write no file")
     options = parser.parse_args()
     chosen = {name: ms for name, ms in sets().items() if name in options.set}
+    if options.sheet:
+        print("\n".join(sheet(mistakes, options.first) for mistakes in chosen.values()))
+        return
     found = {name: tallies(mistakes, options.draws, options.first) for name, mistakes in chosen.items()}
     page = document(found, options.draws)
     print(page)
