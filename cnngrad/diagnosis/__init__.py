@@ -42,7 +42,7 @@ from cnngrad.diagnosis import (
     where,
     wrong_input,
 )
-from cnngrad.diagnosis.extent import extent
+from cnngrad.diagnosis.extent import condition_of, extent
 from cnngrad.diagnosis.failure import Failure, gather
 from cnngrad.diagnosis.pages import address, page_of
 from cnngrad.diagnosis.scene import Meter, Spent
@@ -50,10 +50,12 @@ from cnngrad.diagnosis.scene import Meter, Spent
 BUDGET = 6000  # calls, forwards and backwards together, for one wrong gradient
 SECONDS = 10.0  # and no call is begun after that
 SHOWN = 2
+CONDITIONAL = 3  # failing scenes that a mistake explains if it need not explain those that pass
 
 Family = Callable[[Failure], Iterator[Suspect]]
 
-FAMILIES: tuple[Family, ...] = (
+# What these propose says what every entry is.
+EXACT: tuple[Family, ...] = (
     nothing.nothing_returned,
     nothing.not_a_number,
     nothing.wrong_shape,
@@ -89,6 +91,7 @@ FAMILIES: tuple[Family, ...] = (
     summing.paired,
     samples.one_sample_only,
     samples.first_sample_for_others,
+    of_dy.dy_itself,
     of_dy.multiple_of_itself,
     output_error.slope_at_the_output,
     small.one_entry,
@@ -97,12 +100,16 @@ FAMILIES: tuple[Family, ...] = (
     placement.refilled,
     placement.reordered,
     geometry.overlap_assigned,
+)
+# These see a part of it, or a trait.
+LOOSE: tuple[Family, ...] = (
     geometry.overlap_lost,
     geometry.remainder_filled,
     routing.pooling,
     placement.other_input_turned,
     geometry.shifted,
     wrong_input.after_the_update,
+    of_dy.grows_with_the_square,
     masked_weights.unused_entries,
     masked_weights.transposed_table,
     wrong_input.another_value,
@@ -118,6 +125,7 @@ FAMILIES: tuple[Family, ...] = (
     geometry.border,
     where.only_where,
 )
+FAMILIES = (*EXACT, *LOOSE)
 
 __all__ = ["BUDGET", "FAMILIES", "Diagnosis", "Failure", "diagnosis_of", "measured", "named_by"]
 
@@ -176,10 +184,19 @@ def named_by(failure: Failure) -> list[Suspect]:
         return []
     seen = failure.finite  # a NaN here and there is what the same mistake leaves, or another one
     for part in (seen,) if len(seen.scenes) == len(failure.scenes) else (seen, failure):
-        for family in FAMILIES:
-            if found := _of(family, part):
-                return found
+        for families, scenes in _passes(part):
+            for family in families:
+                if found := _of(family, scenes):
+                    return found
     return []
+
+
+def _passes(failure: Failure) -> Iterator[tuple[tuple[Family, ...], Failure]]:
+    """The families in turn; a mistake that a condition calls forth need not explain the scenes without it."""
+    yield EXACT, failure
+    if condition_of(failure)[0] and len(failure.wrong) >= CONDITIONAL:
+        yield EXACT, replace(failure, scenes=failure.wrong)
+    yield LOOSE, failure
 
 
 def _of(family: Family, failure: Failure) -> list[Suspect]:

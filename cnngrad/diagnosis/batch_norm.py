@@ -77,6 +77,23 @@ def _dx(mistake: str, family: str, formula: object) -> Wrong:
     return Wrong(family, mistake, formula, _DX)  # type: ignore[arg-type]  # lambdas below
 
 
+def _dx_of_powers() -> Iterator[Wrong]:
+    """The path through the variance is γ (x - μ) mean(γ dy (x - μ)) σ^-3 without γ; its power is what slips."""
+    for power, family, words in (
+        (1.5, "power", "(var + ε)^(-3/4), σ to the power -3/2,"),
+        (2.0, "wrong input", "1/σ², as with x - μ in the place of x̂,"),
+        (4.0, "power", "1/σ⁴"),
+        (6.0, "power", "1/σ⁶"),
+        (-3.0, "power", "σ³"),
+    ):
+
+        def formula(v: Mapping[str, Array], power: float = power) -> Array:
+            through = v["centred"] * _mean(v["dy"] * v["centred"])
+            return np.asarray(v["g"] * (v["r"] * (v["dy"] - _mean(v["dy"])) - v["r"] ** power * through))
+
+        yield _dx(f"the path through the variance has {words} where 1/σ³ = (var + ε)^(-3/2) belongs", family, formula)
+
+
 OF_X = Derivation(
     values,
     lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["xhat"])),
@@ -128,6 +145,7 @@ OF_X = Derivation(
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["xhat"]) / 2)),
         _dx("the path through the variance has a factor 2 too much", "constant factor",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - 2 * v["xhat"] * _mean(v["dy"] * v["xhat"]))),
+        *_dx_of_powers(),
     ),
 )  # fmt: skip  # a table: what belongs together stays on one line
 

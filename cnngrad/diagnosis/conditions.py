@@ -74,6 +74,7 @@ CONDITIONS: tuple[tuple[str, Condition], ...] = (
     ("padding", lambda p: _padding(p) > 0),
     ("dilation > 1", lambda p: max(_numbers(p, "dil"), default=1) > 1),
     ("a remainder", _has_remainder),
+    ("no remainder", lambda p: bool(_window(p)) and not _has_remainder(p)),
     ("windows that overlap", _overlaps),
     ("strides that differ by axis", lambda p: len(set(_steps(p))) > 1),
     ("a window whose sides differ", lambda p: len(set(_window(p))) > 1),

@@ -101,6 +101,44 @@ def updated_value(failure: Failure) -> Iterator[Suspect]:
         )
 
 
+def grows_with_the_square(failure: Failure) -> Iterator[Suspect]:
+    """``G(dy) = N(dy) + Q(dy, dy)``: what takes a step along its own gradient before it is used gives just that."""
+    scenes = [s for s in failure.wrong if s.g.shape == s.shape and np.all(np.isfinite(s.n))]
+    if len(scenes) < max(2, len(failure.wrong)) or not all(map(_error_is_quadratic, scenes)):
+        return
+    yield Suspect(
+        f"the gradient of {failure.name} is computed with a weight that has taken its step already",
+        f"for 2 dy its error is 4 times as large, for -dy the same: a weight that moves with dy does that, in "
+        f"{len(scenes)} failing cases",
+        "compute every gradient first, with the weights of the forward, and update the weights only then",
+        "wrong input",
+    )
+
+
+def _error_is_quadratic(s: Scene) -> bool:
+    off, largest = s.g - s.n, float(np.max(np.abs(s.n), initial=0.0))
+    if np.max(np.abs(off)) < 1e-6 * largest:
+        return False
+    for k in (2.0, -1.0):
+        there = s.rerun(k * s.dy)
+        if there is None or same(k * s.n + k**2 * off, there, largest) is None:
+            return False
+    return True
+
+
+def dy_itself(failure: Failure) -> Iterator[Suspect]:
+    """``G = N - dy`` or ``G = N + dy``: of an input that reaches the output by two ways, one of them unchanged."""
+    name = failure.name
+    for sign, family, words, advice in (
+        (-1, "missing term", f"the term dy is missing in the gradient of {name}",
+         f"the output holds {name} itself (a skip connection) beside what else it goes through: add the share of each"),
+        (1, "added term", f"dy is added to the gradient of {name}",
+         f"the output does not hold {name} itself: hand back what comes through the layers, and no dy beside it"),
+    ):  # fmt: skip  # a table: what belongs together stays on one line
+        predict = given(lambda s, sign: s.n + sign * s.cotangent if s.y_shape == s.shape else None, sign)
+        yield from failure.lead(family, words, predict, advice, everywhere=True)
+
+
 def multiple_of_itself(failure: Failure) -> Iterator[Suspect]:
     """``G = N + c dE v`` in a loss: what a penalty on the input itself gives, too much or too little of it."""
     told = [s for s in failure.wrong if s.g.shape == s.shape and s.dy.size == 1 and np.all(np.isfinite(s.n))]

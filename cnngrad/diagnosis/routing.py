@@ -59,7 +59,7 @@ Rule = Callable[[Failure, list[Rows]], Iterator[Suspect]]
 
 def pooling(failure: Failure) -> Iterator[Suspect]:
     """Each row of the claimed Jacobian beside the right one: counts, totals and places."""
-    yield from _by(failure, lost_to_padding, one_of_many, shared, tiled)
+    yield from _by(failure, lost_to_padding, lost_to_others, one_of_many, shared, tiled)
 
 
 def paid_too_often(failure: Failure) -> Iterator[Suspect]:
@@ -161,6 +161,41 @@ def lost_to_padding(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
             "pad with -inf before the maximum is looked for, as the forward does",
             "geometry",
         )
+
+
+# What a maximum may have been sought over besides its own window, as axes of the output.
+BEYOND: tuple[tuple[str, Callable[[int], tuple[int, ...]], str], ...] = (
+    ("channels", lambda ndim: (1,), "index the window by the channel too"),
+    ("samples", lambda ndim: (0,), "index the window by the sample too"),
+    ("samples and channels", lambda ndim: (0, 1), "index the window by sample and channel too"),
+    ("windows of its map", lambda ndim: tuple(range(2, ndim)), "take the maximum of each window by itself"),
+    ("windows", lambda ndim: tuple(range(ndim)), "take the maximum of each window by itself"),
+)
+
+
+def lost_to_others(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
+    """Right, but for maxima that are not the largest of all channels, samples or windows: these pay nobody."""
+    for words, axes_of, advice in BEYOND:
+        found = [_lost_beyond(each, axes_of(len(each.scene.y_shape))) for each in rows]
+        lost = [count for count in found if count is not None]
+        if len(lost) == len(rows) and any(lost):
+            yield Suspect(
+                f"a maximum gets dy only where it is the largest of all {words}",
+                f"{sum(lost)} outputs that are smaller than another one's pay nobody; all others are right",
+                f"{advice}: every output pays the maximum of its own window",
+                FAMILY,
+            )
+            return
+
+
+def _lost_beyond(each: Rows, axes: tuple[int, ...]) -> int | None:
+    """How many outputs pay nobody, if these are those that another one along the axes exceeds; ``None`` if not."""
+    out = each.scene.out
+    beaten = (out < out.max(axis=axes, keepdims=True)).ravel() & each.smooth
+    fair = each.smooth & ~beaten
+    if np.any(each.claimed[beaten]) or not np.allclose(each.claimed[fair], each.right[fair], atol=1e-6):
+        return None
+    return int(np.sum(beaten))
 
 
 def _border(shape: tuple[int, ...]) -> Array:

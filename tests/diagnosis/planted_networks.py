@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 
 from cnngrad import layers
+from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import (
+    batch_norm,
     hidden,
     masked_weights,
     of_dy,
     output_error,
     placement,
     powers,
+    routing,
     samples,
     small,
     summing,
@@ -43,6 +46,32 @@ squared = whole(
 )
 NEIGHBOURS = np.eye(3, dtype=bool) | np.eye(3, k=1, dtype=bool)
 neighbours = partial_conv(NEIGHBOURS)
+
+
+def _residual_vjp(x: Any, w: Any) -> Any:
+    h = np.tanh(x @ w)
+    return x + h, lambda dy: (dy + (dy * (1 - h**2)) @ w.T, x.T @ (dy * (1 - h**2)))
+
+
+residual = Layer(_residual_vjp, inputs=("x", "w"), name="residual", shapes={"x": (3, 4), "w": (4, 4)})
+
+
+def _of_the_largest(y: Any, dy: Any, axis: int) -> Any:
+    return dy * (y == y.max(axis=axis, keepdims=True))
+
+
+def _pooled(v: Any, dy: Any, c: Any) -> Any:
+    return layers.max_pool_vjp(v["x"], **c)[1](dy)[0]
+
+
+def _power_of_the_variance(v: Any, dy: Any, c: Any, power: float) -> Any:
+    """``dx`` with another power of σ in the path through the variance."""
+    axes = (0, *range(2, dy.ndim))
+    mean = lambda a: a.mean(axis=axes, keepdims=True)  # noqa: E731  # used in one formula
+    centred = v["x"] - mean(v["x"])
+    sigma = np.sqrt(mean(centred**2) + c["eps"])
+    gamma = v["gamma"].reshape(-1, *[1] * (dy.ndim - 2))
+    return gamma * ((dy - mean(dy)) / sigma - centred * mean(dy * centred) / sigma**power)
 
 
 def _again(v: Any, of: Chain = NET, **wrong: Callable[[Any], Any]) -> Any:
@@ -133,6 +162,15 @@ MORE: tuple[Planted, ...] = (
     Planted(layers.softmax_cross_entropy, "z", lambda g, dy, y, v, c: dy * (
             terms.soft(v["z"]) - np.eye(v["t"].shape[1])[v["t"].argmax(axis=1)]) / len(g), terms.losses,
             "1 is subtracted at the largest target, where the target itself must be"),
+    Planted(net, "x", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ (s.w - 0.1 * dy * s.right.w) * (
+            1 - np.tanh(s.z) ** 2))["x"], of_dy.grows_with_the_square,
+            "the gradient of x is computed with a weight that has taken its step already"),
+    Planted(residual, "x", lambda g, dy, y, v, c: g - dy, of_dy.dy_itself, "the term dy is missing in the gradient"),
+    Planted(residual, "x", lambda g, dy, y, v, c: g + dy, of_dy.dy_itself, "dy is added to the gradient of x"),
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, _of_the_largest(y, dy, 1), c), routing.pooling,
+            "a maximum gets dy only where it is the largest of all channels"),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _power_of_the_variance(v, dy, c, 1.5),
+            batch_norm.batch_norm, "the path through the variance has (var + ε)^(-3/4), σ to the power -3/2,"),
 )  # fmt: skip  # a table: what belongs together stays on one line
 
 # What looks much like the mistake that the family names, and is another one: it must say nothing.
@@ -158,4 +196,10 @@ LOOK_ALIKES: tuple[Planted, ...] = (
             summing.paired, "more than equal indices"),
     Planted(layers.dense, "w", lambda g, dy, y, v, c: g * (1 + 1e-3 * np.sin(v["w"] + dy.sum())), small.precision,
             "a smooth error as small as that of half precision"),
+    Planted(net, "x", lambda g, dy, y, v, c: g + dy**3 * v["x"], of_dy.grows_with_the_square, "a cube of dy"),
+    Planted(residual, "x", lambda g, dy, y, v, c: g - dy * np.cos(v["x"]), of_dy.dy_itself, "more than dy is missing"),
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
+            "what pays nobody is small, and may be the largest"),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _power_of_the_variance(v, dy, c, 2.7),
+            batch_norm.batch_norm, "another power"),
 )  # fmt: skip  # a table: what belongs together stays on one line

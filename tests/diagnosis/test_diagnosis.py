@@ -17,7 +17,7 @@ from cnngrad.core.conventions import ACTIVATIONS
 from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import BUDGET, Diagnosis, diagnosis_of, measured
 from cnngrad.diagnosis.scene import Meter
-from cnngrad.layers import conv, dense, half_squared_error, relu_conv, sigmoid, sigmoid_conv
+from cnngrad.layers import conv, conv1d, dense, half_squared_error, relu_conv, sigmoid, sigmoid_conv
 from cnngrad.pytest_plugin import OPTIONS
 from cnngrad.runner import check
 
@@ -223,3 +223,23 @@ def test_an_overflow_is_told_from_a_division_by_zero() -> None:
     assert of(overflowing, -800.0, 1.0).startswith("the gradient of x is not a number where |x| is above 300: exp")
     dividing = with_slope(lambda x: sigmoid.vjp(x)[1](x)[0] / x)
     assert of(dividing, 0.0, 1.0).startswith("the gradient of x is not a number where x is 0: 0/0")
+
+
+def test_a_mistake_that_a_condition_calls_forth_need_not_explain_the_cases_without() -> None:
+    """``range(0, size - k, stride)`` misses the last window, where there is no remainder."""
+
+    def vjp(x: Any, w: Any, b: Any, **config: Any) -> Any:
+        y, right = conv1d.vjp(x, w, b, **config)
+        reach = config["dilation"] * (w.shape[2] - 1) + 1
+
+        def backward(dy: Any) -> Any:
+            if (x.shape[2] + 2 * config["pad"] - reach) % config["stride"] == 0:
+                dy = np.concatenate([dy[..., :-1], 0 * dy[..., -1:]], axis=-1)
+            return right(dy)
+
+        return y, backward
+
+    found = check(replace(conv1d, vjp=vjp), select=GRADIENTS, effort="quick", raise_on_failure=False).failures[0]
+    assert found.suspects[0].mistake == f"the gradient of {found.input} leaves out the last place of each map"
+    assert found.where is not None
+    assert found.where.only == ("no remainder",)

@@ -56,6 +56,11 @@ def test_failures_are_what_failed_or_raised() -> None:
     assert report(result(), failure(), RAISED, ZERO).failures == (failure(), RAISED)
 
 
+def test_a_wrong_gradient_is_told_before_other_failures() -> None:
+    mutated = result("failed", "", "inputs_are_unchanged")
+    assert report(mutated, failure(), RAISED).failures == (failure(), RAISED, mutated)
+
+
 def test_features_not_met_are_named() -> None:
     assert report(result(), features={"stride > 1": 3, "padding": 0}).missing_features == ("padding",)
 
