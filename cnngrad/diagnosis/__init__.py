@@ -42,7 +42,7 @@ from cnngrad.diagnosis import (
     where,
     wrong_input,
 )
-from cnngrad.diagnosis.extent import condition_of, extent
+from cnngrad.diagnosis.extent import extent
 from cnngrad.diagnosis.failure import Failure, gather
 from cnngrad.diagnosis.pages import address, page_of
 from cnngrad.diagnosis.scene import Meter, Spent
@@ -64,6 +64,8 @@ EXACT: tuple[Family, ...] = (
     factor.constant_factor,
     of_dy.added_whatever_dy,
     of_dy.updated_value,
+    of_dy.dy_itself,
+    of_dy.multiple_of_itself,
     placement.exchanged_inputs,
     terms.losses,
     terms.softmax,
@@ -91,8 +93,6 @@ EXACT: tuple[Family, ...] = (
     summing.paired,
     samples.one_sample_only,
     samples.first_sample_for_others,
-    of_dy.dy_itself,
-    of_dy.multiple_of_itself,
     output_error.slope_at_the_output,
     small.one_entry,
     small.only_at_kinks,
@@ -194,7 +194,7 @@ def named_by(failure: Failure) -> list[Suspect]:
 def _passes(failure: Failure) -> Iterator[tuple[tuple[Family, ...], Failure]]:
     """The families in turn; a mistake that a condition calls forth need not explain the scenes without it."""
     yield EXACT, failure
-    if condition_of(failure)[0] and len(failure.wrong) >= CONDITIONAL:
+    if len(failure.scenes) > len(failure.wrong) >= CONDITIONAL:
         yield EXACT, replace(failure, scenes=failure.wrong)
     yield LOOSE, failure
 

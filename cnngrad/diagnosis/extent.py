@@ -27,13 +27,12 @@ def extent(failure: Failure) -> Where:
         ``entries`` is empty where the claim is malformed; ``only`` where no condition divides wrong from right.
     """
     wrong, tried = sum(w for _, w in failure.seen), len(failure.seen)
-    only, such = condition_of(failure)
+    only, such = _only(failure, wrong)
     return Where(_entries(failure), only, wrong, such or tried, tried, bool(failure.layer.dims))
 
 
-def condition_of(failure: Failure) -> tuple[tuple[str, ...], int]:
+def _only(failure: Failure, wrong: int) -> tuple[tuple[str, ...], int]:
     """The condition, or the two, without which no point is wrong and with which most are; at how many it holds."""
-    wrong = sum(w for _, w in failure.seen)
     named = {**failure.layer.features, **{n: c for n, c in CONDITIONS if n not in failure.layer.features}}
     held = {name: [has(holds, point) for point, _ in failure.seen] for name, holds in named.items()}
     at_wrong = [k for k, (_, is_wrong) in enumerate(failure.seen) if is_wrong]
