@@ -50,6 +50,17 @@ def without_eps(v: Mapping[str, Array]) -> Array:
     return np.asarray(v["centred"] / np.sqrt(_mean(v["centred"] ** 2)))
 
 
+def one_less(v: Mapping[str, Array]) -> Array:
+    """1/σ with the variance divided by N - 1, as MATLAB's ``var`` and ``np.var(ddof=1)`` do."""
+    n = _count(v["dy"])
+    return np.asarray(1 / np.sqrt(_mean(v["centred"] ** 2) * n / (n - 1) + np.nan_to_num(v["eps"])))
+
+
+def _dx_of_one_less(v: Mapping[str, Array]) -> Array:
+    r = one_less(v)
+    return np.asarray(v["g"] * r * (v["dy"] - _mean(v["dy"]) - v["centred"] * r**2 * _mean(v["dy"] * v["centred"])))
+
+
 def _axes(a: Array) -> tuple[int, ...]:
     return (0, *range(2, a.ndim))
 
@@ -146,6 +157,7 @@ OF_X = Derivation(
         _dx("the path through the variance has a factor 2 too much", "constant factor",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - 2 * v["xhat"] * _mean(v["dy"] * v["xhat"]))),
         *_dx_of_powers(),
+        _dx("the variance is divided by N - 1, in the forward by N", "constant factor", _dx_of_one_less),
     ),
 )  # fmt: skip  # a table: what belongs together stays on one line
 
@@ -163,6 +175,8 @@ OF_GAMMA = Derivation(
               lambda v: _sum(v["dy"] * v["xhat"] * v["r"]).ravel(), _DG),
         Wrong("missing term", "dγ takes x̂ without ε: it divides by √var, not √(var + ε)",
               lambda v: _sum(v["dy"] * without_eps(v)).ravel(), _DG),
+        Wrong("constant factor", "dγ takes x̂ with the variance divided by N - 1; the forward divides by N",
+              lambda v: _sum(v["dy"] * v["centred"] * one_less(v)).ravel(), _DG),
         Wrong("missing term", "dγ sums dy alone: x̂ is missing", lambda v: _sum(v["dy"]).ravel(), _DG),
         Wrong("missing term", "dγ sums x̂ alone: dy is missing", lambda v: _sum(v["xhat"]).ravel(), _DG),
         Wrong("missing term", "dγ multiplies the sums of dy and x̂, not their entries",

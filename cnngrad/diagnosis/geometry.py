@@ -18,6 +18,8 @@ FAMILY = "geometry"
 FAR = 6  # entries that a gradient may be away from its place
 ROWS = 48  # outputs looked at in one scene
 
+TWICE = "note that g[i] += … adds once where i holds an index twice (np.add.at adds every time)"
+
 Shift = tuple[int, ...]
 
 
@@ -28,7 +30,7 @@ def overlap_assigned(failure: Failure) -> Iterator[Suspect]:
             "assignment",
             f"the gradient of {failure.name} is assigned where windows overlap: only the {words} one counts",
             given(lambda s, o: _assigned(s, o), order),
-            "add (+=) each window's share to what other windows have put there; do not assign (=)",
+            f"add (+=) each window's share to what is there; do not assign (=), and {TWICE}",
         )
     yield from failure.lead(
         "constant factor",
@@ -88,8 +90,7 @@ def _lost(failure: Failure, what: str, count: Callable[[tuple[int, ...]], int]) 
         yield Suspect(
             f"the gradient of {failure.name} is assigned where {what}s overlap: one {what}'s share is left of several",
             f"{lost} entries of several {what}s hold exactly one share, in {cases} failing cases",
-            f"add (+=) each {what}'s share to what is there; do not assign (=), and note that g[i] += … adds once "
-            "where i holds an index twice (np.add.at adds every time)",
+            f"add (+=) each {what}'s share to what is there; do not assign (=), and {TWICE}",
             "assignment",
         )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure, enough, faint, given, magnitude, proportion, same
+from cnngrad.diagnosis.failure import Failure, enough, faint, given, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
 LINEAR = "backward is linear in dy: dy is multiplied in once, whatever its sign and size"
@@ -84,48 +84,6 @@ def added_whatever_dy(failure: Failure) -> Iterator[Suspect]:
     )
 
 
-def updated_value(failure: Failure) -> Iterator[Suspect]:
-    """The parameter after its step in the place of its gradient: ``G = w + c N``."""
-    told = [(s, s.rerun(0 * s.dy)) for s in failure.wrong]
-    if not told or any(at_rest is None or same(s.value, at_rest) is None for s, at_rest in told):
-        return
-    steps = [proportion(s.n, s.g - s.value) for s, _ in told if s.g.shape == s.shape]
-    known = [c for c in steps if c is not None and np.isfinite(c)]
-    if len(known) == len(told) and enough(len(known), sum(s.g.size for s, _ in told), len(told)):
-        name = failure.name
-        yield Suspect(
-            f"what is returned for {name} is {name} after a step along its gradient, not the gradient",
-            f"it is {name} {known[0]:+.4g} times the gradient, in {len(known)} failing cases",
-            f"return the gradient of {name}; the step belongs to the update",
-            "wrong input",
-        )
-
-
-def grows_with_the_square(failure: Failure) -> Iterator[Suspect]:
-    """``G(dy) = N(dy) + Q(dy, dy)``: what takes a step along its own gradient before it is used gives just that."""
-    scenes = [s for s in failure.wrong if s.g.shape == s.shape and np.all(np.isfinite(s.n))]
-    if len(scenes) < max(2, len(failure.wrong)) or not all(map(_error_is_quadratic, scenes)):
-        return
-    yield Suspect(
-        f"the gradient of {failure.name} is computed with a weight that has taken its step already",
-        f"for 2 dy its error is 4 times as large, for -dy the same: a weight that moves with dy does that, in "
-        f"{len(scenes)} failing cases",
-        "compute every gradient first, with the weights of the forward, and update the weights only then",
-        "wrong input",
-    )
-
-
-def _error_is_quadratic(s: Scene) -> bool:
-    off, size = s.g - s.n, 10 * magnitude(s)  # the error of the differences comes in several times
-    if np.max(np.abs(off)) < 1e-6 * size:
-        return False
-    for k in (2.0, -1.0):
-        there = s.rerun(k * s.dy)
-        if there is None or same(k * s.n + k**2 * off, there, size) is None:
-            return False
-    return True
-
-
 def dy_itself(failure: Failure) -> Iterator[Suspect]:
     """``G = N - dy`` or ``G = N + dy``: of an input that reaches the output by two ways, one of them unchanged."""
     name = failure.name
@@ -144,16 +102,19 @@ def multiple_of_itself(failure: Failure) -> Iterator[Suspect]:
     told = [s for s in failure.wrong if s.g.shape == s.shape and s.dy.size == 1 and np.all(np.isfinite(s.n))]
     if not told or len(told) < len(failure.wrong):
         return
-    field = np.concatenate([s.dy[0] * s.value.ravel() for s in told])
-    c = float(field @ np.concatenate([(s.g - s.n).ravel() for s in told])) / max(float(field @ field), 1e-300)
+    c = _coefficient(min(told, key=lambda s: _unknown(s) / max(float(np.linalg.norm(s.value)), 1e-300)))
     name = failure.name
     family, words, advice = (
         ("added term", "is added to", "only what stands in the forward's penalty decays: leave it out")
         if c > 0
-        else ("missing term", "is missing in", "the forward has a penalty on it: add the penalty's derivative")
+        else (
+            "missing term",
+            "is missing in",
+            "the forward has a penalty on it: add the whole of its derivative, after any division",
+        )
     )
     if abs(c) > 1e-6:
-        matched = [same(s.n + c * s.dy[0] * s.value, s.g, max(magnitude(s), faint(s))) for s in told]
+        matched = [same(s.n + c * s.dy[0] * s.value, s.g, _unknown(s)) for s in told]
         entries = sum(count or 0 for count in matched)
         if None not in matched and enough(len(told), entries, len(told)):
             yield Suspect(
@@ -162,6 +123,17 @@ def multiple_of_itself(failure: Failure) -> Iterator[Suspect]:
                 advice,
                 family,
             )
+
+
+def _coefficient(s: Scene) -> float:
+    """The ``c`` of least squares in ``G = N + c dE v``."""
+    field = s.dy[0] * s.value.ravel()
+    return float(field @ (s.g - s.n).ravel()) / max(float(field @ field), 1e-300)
+
+
+def _unknown(s: Scene) -> float:
+    """What the error of the differences is a share of, where the loss is large beside its slopes too."""
+    return max(magnitude(s), faint(s))
 
 
 def _share(part: Array, field: Array) -> float | None:

@@ -94,10 +94,14 @@ def other_input_turned(failure: Failure) -> Iterator[Suspect]:
                 yield Suspect(
                     f"the gradient of {failure.name} is computed with {other} that is not {words} as it must be",
                     f"with {other} {words} first, backward is right in {len(told)} of {len(told)} failing cases",
-                    f"in the gradient of {failure.name}, take {other} {words} against now (once, not twice)",
+                    f"in the gradient of {failure.name}, take {other} {words} against now (once, not twice)"
+                    + (NAME_THEM if "every axis" in words else ""),
                     "transpose" if words == "transposed" else "rotation",
                 )
                 return
+
+
+NAME_THEM = ": turn the spatial axes alone; np.rot90(w, 2) turns the first two, np.flip(w) all, so name them"
 
 
 def _transposed(a: Array) -> Array | None:
@@ -131,7 +135,7 @@ MOVES: tuple[tuple[str, Callable[[int], list[int]]], ...] = (
 def reordered(failure: Failure) -> Iterator[Suspect]:
     """Transposed, or reshaped where axes had to be moved, the gradient itself or dy before it."""
     name = failure.name
-    advice = "move the axis (np.moveaxis, transpose) before you reshape: reshape keeps the order of the numbers"
+    advice = "reshape keeps the order of the numbers, transpose (np.moveaxis) does not: take the one for the other"
     for words, move in MOVES:
         yield from failure.lead(
             "transpose",
@@ -152,7 +156,7 @@ def reordered(failure: Failure) -> Iterator[Suspect]:
                 given(lambda s, m: _of_dy(s, filled_then_moved(s.cotangent, m)), move),
             ),
         ):
-            mistake = f"{what} reshaped where its axes must be moved ({words})"
+            mistake = f"{what} reshaped where its axes must be moved, or moved where they must not ({words})"
             yield from failure.lead("transpose", mistake, predict, advice)
 
 

@@ -3,56 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
 from cnngrad.diagnosis.failure import OUTPUTS, Failure, enough
-from cnngrad.diagnosis.scene import Scene
-
-FAMILY = "pooling routing"
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A scene taken apart by output, ``(outputs, entries)`` each.
-
-    Attributes:
-        claimed, right: what each output pays, and what it must pay.
-        window: which entries each output can depend on.
-        smooth: which outputs have no kink there.
-    """
-
-    scene: Scene
-    claimed: Array
-    right: Array
-    window: Array
-    smooth: Array
-
-    @property
-    def told(self) -> Rows:
-        """The outputs without a kink."""
-        k = self.smooth & np.any(self.right != 0, axis=1)
-        return Rows(self.scene, self.claimed[k], self.right[k], self.window[k], self.smooth[k])
-
-    @property
-    def is_maximum(self) -> bool:
-        """Whether every output is one of its entries."""
-        one = np.sum(np.abs(self.right) > 1e-9, axis=1) == 1
-        return bool(self.right.size > 0 and np.all(one) and np.allclose(self.right.sum(1), 1))
-
-    @property
-    def paid(self) -> Array:
-        """Which entries get anything."""
-        return np.abs(self.claimed) > 1e-12
-
-    @property
-    def stays_inside(self) -> bool:
-        """Whether nothing is paid outside the windows."""
-        return not np.any(self.paid & ~self.window)
-
+from cnngrad.diagnosis.rows import FAMILY, Rows, is_pooling, rows_of
+from cnngrad.diagnosis.unpaid import lost_to_others, lost_to_padding
 
 Rule = Callable[[Failure, list[Rows]], Iterator[Suspect]]
 
@@ -68,29 +26,14 @@ def paid_too_often(failure: Failure) -> Iterator[Suspect]:
 
 
 def _by(failure: Failure, *rules: Rule) -> Iterator[Suspect]:
-    if failure.name != failure.layer.inputs[0] or not all(map(_is_pooling, failure.wrong)):
+    if failure.name != failure.layer.inputs[0] or not all(map(is_pooling, failure.wrong)):
         return
-    rows = [_rows(s) for s in failure.wrong if s.flat_y.size <= OUTPUTS]
+    rows = [rows_of(s) for s in failure.wrong if s.flat_y.size <= OUTPUTS]
     sound = [each for each in rows if each is not None]
     if not sound or len(sound) < min(2, len(failure.wrong)):
         return
     for rule in rules:
         yield from rule(failure, sound)
-
-
-def _is_pooling(s: Scene) -> bool:
-    """Windows over maps: as many axes in the output, none longer, the samples and maps kept."""
-    return len(s.y_shape) == len(s.shape) >= 3 and (s.y_shape[:2] == s.shape[:2] or s.y_shape[-1] == s.shape[-1])
-
-
-def _rows(s: Scene) -> Rows | None:
-    if s.g.shape != s.shape:
-        return None
-    claimed = s.rows()
-    if not claimed.size:
-        return None
-    right = s.jacobian().reshape(len(claimed), -1)
-    return Rows(s, claimed.reshape(len(claimed), -1), right, s.reach, np.all(np.isfinite(right), axis=1))
 
 
 def paid_to_ties(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
@@ -142,67 +85,6 @@ def one_for_all(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
         "let all of dy go to the recorded place of the maximum, and 0 to the others",
         FAMILY,
     )
-
-
-def lost_to_padding(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
-    """Right, but for windows at the border whose entries are all negative: these pay nobody."""
-    lost = 0
-    for each in (r.told for r in rows):
-        nobody = ~np.any(each.paid, axis=1)
-        cut = np.any(each.window & _border(each.scene.shape), axis=1)
-        negative = np.all(~each.window | (each.scene.value.ravel() < 0), axis=1)
-        if not np.allclose(each.claimed[~nobody], each.right[~nobody], atol=1e-6) or np.any(nobody & ~(cut & negative)):
-            return
-        lost += int(np.sum(nobody))
-    if lost and any(each.is_maximum for each in rows):
-        yield Suspect(
-            "padding with 0 wins over negative entries in the backward",
-            f"{lost} windows at the border, all of whose entries are negative, pay nobody; all others are right",
-            "pad with -inf before the maximum is looked for, as the forward does",
-            "geometry",
-        )
-
-
-# What a maximum may have been sought over besides its own window, as axes of the output.
-BEYOND: tuple[tuple[str, Callable[[int], tuple[int, ...]], str], ...] = (
-    ("channels", lambda ndim: (1,), "index the window by the channel too"),
-    ("samples", lambda ndim: (0,), "index the window by the sample too"),
-    ("samples and channels", lambda ndim: (0, 1), "index the window by sample and channel too"),
-    ("windows of its map", lambda ndim: tuple(range(2, ndim)), "take the maximum of each window by itself"),
-    ("windows", lambda ndim: tuple(range(ndim)), "take the maximum of each window by itself"),
-)
-
-
-def lost_to_others(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
-    """Right, but for maxima that are not the largest of all channels, samples or windows: these pay nobody."""
-    for words, axes_of, advice in BEYOND:
-        found = [_lost_beyond(each, axes_of(len(each.scene.y_shape))) for each in rows]
-        lost = [count for count in found if count is not None]
-        if len(lost) == len(rows) and any(lost):
-            yield Suspect(
-                f"a maximum gets dy only where it is the largest of all {words}",
-                f"{sum(lost)} outputs that are smaller than another one's pay nobody; all others are right",
-                f"{advice}: every output pays the maximum of its own window",
-                FAMILY,
-            )
-            return
-
-
-def _lost_beyond(each: Rows, axes: tuple[int, ...]) -> int | None:
-    """How many outputs pay nobody, if these are those that another one along the axes exceeds; ``None`` if not."""
-    out = each.scene.out
-    beaten = (out < out.max(axis=axes, keepdims=True)).ravel() & each.smooth
-    fair = each.smooth & ~beaten
-    if np.any(each.claimed[beaten]) or not np.allclose(each.claimed[fair], each.right[fair], atol=1e-6):
-        return None
-    return int(np.sum(beaten))
-
-
-def _border(shape: tuple[int, ...]) -> Array:
-    """Which entries are first or last along a spatial axis."""
-    inside = np.zeros(shape, dtype=bool)
-    inside[(slice(None), slice(None), *[slice(1, -1)] * (len(shape) - 2))] = True
-    return ~inside.ravel()
 
 
 # Which entry of each window is paid; what is recognised is said.

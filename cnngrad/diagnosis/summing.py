@@ -89,6 +89,12 @@ DONE: tuple[tuple[Along, str, str, str, str], ...] = (
 
 def wrong_sum(failure: Failure) -> Iterator[Suspect]:
     """Each of these done to dy before the product, or to the gradient after it."""
+    yield from failure.lead(
+        "axis",
+        f"the gradient of {failure.name} is one sum over everything, the same in every entry",
+        lambda s: np.full(s.shape, s.n.sum()) if s.value.ndim == 1 else None,
+        f"give np.sum every axis but that of {failure.name}: axis=0 for rows, axis=(0, 2, 3) for maps",
+    )
     for done, words, family, elsewhere, advice in DONE:
         for axes, of in AXES.items():
 

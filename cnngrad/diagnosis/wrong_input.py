@@ -16,35 +16,6 @@ from cnngrad.diagnosis.summing import first_for_all, last_for_all, mean_for_all,
 Value = Callable[[Array], Array | None]
 
 
-def after_the_update(failure: Failure) -> Iterator[Suspect]:
-    """The claim minus the truth is what a small step of a weight along its own gradient changes."""
-    for other in failure.layer.differentiable:
-        if other == failure.name:
-            continue
-        rates = [_rate(s, other) for s in failure.wrong[:4]]
-        told = [r for r in rates if r is not None and np.isfinite(r)]
-        if len(told) < 2 or len(told) < len(rates) or np.ptp(told) > 1e-5 * abs(told[0]) or told[0] == 0:
-            continue
-        yield Suspect(
-            f"the gradient of {failure.name} uses {other} as it is after the update",
-            f"with {other} - {told[0]:.4g} d{other} in its place all entries match, in {len(told)} failing cases",
-            f"compute every gradient first, and update {other} only then",
-            "wrong input",
-        )
-
-
-def _rate(s: Scene, other: str) -> float | None:
-    """The step ``r`` at which the gradient, linear in the other input, is the claimed one; ``None`` if none."""
-    if s.g.shape != s.shape or not np.all(np.isfinite(s.n)):
-        return None
-    change = s.n - s.gradient_at(**{other: s.inputs[other] - s.true(s.cotangent, other)})
-    off = s.n - s.g
-    if not np.any(np.abs(change) > 1e-9):
-        return None
-    rate = float(np.sum(off * change) / np.sum(change * change))
-    return rate if np.allclose(off, rate * change, atol=1e-6 * float(np.max(np.abs(off))) + 1e-12) else None
-
-
 def first_channel(failure: Failure) -> Iterator[Suspect]:
     """One entry of another input is used for all of them, as an index that does not move does."""
     for other in failure.layer.inputs:
@@ -118,7 +89,8 @@ def _values(ndim: int, last: bool) -> Iterator[tuple[str, str, Value, str]]:
         )
     for words, move in MOVES:
         for reorder in (moved_then_filled, filled_then_moved):
-            yield "transpose", "{} with " + words, given(reorder, move), "take the axes of {} as the forward takes them"
+            advice = "take the axes of {} as the forward takes them; a reshape where a transpose belongs mixes them"
+            yield "transpose", "{} with " + words, given(reorder, move), advice
     for axis in (*range(min(ndim, 2)), *range(-1, 1 - ndim, -1)):
         for index, which in ((0, "first"), (-1, "last")):
             family = "dropped term"

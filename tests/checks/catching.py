@@ -57,6 +57,13 @@ def called(layer: Layer, point: Point) -> list[Any]:
         return list(backward(dy))
 
 
+def differing(mistake: Mistake, point: Point) -> set[str]:
+    """The inputs whose wrong gradient is another than the right one by more than rounding."""
+    pairs = zip(mistake.layer.inputs, called(mistake.wrong, point), called(mistake.layer, point), strict=True)
+    found = ((name, wrong, right) for name, wrong, right in pairs if right is not None)
+    return {name for name, wrong, right in found if not np.allclose(wrong, right, 1e-9, 1e-9 * np.max(np.abs(right)))}
+
+
 def same(some: Sequence[Any], others: Sequence[Any]) -> bool:
     """Whether two lists of gradients are the same but for rounding."""
     return all(

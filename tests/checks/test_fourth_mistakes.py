@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
 import pytest
 
 from cnngrad import check
@@ -13,7 +12,7 @@ from cnngrad.checks.check import finding
 from cnngrad.core.case import Point
 from cnngrad.core.result import Status
 from cnngrad.layers import ALL as LAYERS
-from tests.checks.catching import called, is_caught, points_of, remembers
+from tests.checks.catching import differing, is_caught, points_of, remembers
 from tests.mistakes import ALL, Mistake
 from tests.mistakes.fourth import ALSO, FOURTH
 from tests.mistakes.third import THIRD
@@ -26,13 +25,6 @@ UNSEEN = "slope_overflows"
 @cache
 def points(layer: str) -> tuple[Point, ...]:
     return points_of(LAYER[layer])
-
-
-def differing(mistake: Mistake, point: Point) -> set[str]:
-    """The inputs whose wrong gradient is another than the right one by more than rounding."""
-    pairs = zip(mistake.layer.inputs, called(mistake.wrong, point), called(mistake.layer, point), strict=True)
-    found = ((name, wrong, right) for name, wrong, right in pairs if right is not None)
-    return {name for name, wrong, right in found if not np.allclose(wrong, right, 1e-9, 1e-9 * np.max(np.abs(right)))}
 
 
 def shows(mistake: Mistake, point: Point) -> bool:

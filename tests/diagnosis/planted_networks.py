@@ -23,6 +23,7 @@ from cnngrad.diagnosis import (
     small,
     summing,
     terms,
+    updated,
 )
 from cnngrad.diagnosis import through as way
 from cnngrad.networks import Chain, chain, partial_conv, perceptron
@@ -72,6 +73,13 @@ def _power_of_the_variance(v: Any, dy: Any, c: Any, power: float) -> Any:
     sigma = np.sqrt(mean(centred**2) + c["eps"])
     gamma = v["gamma"].reshape(-1, *[1] * (dy.ndim - 2))
     return gamma * ((dy - mean(dy)) / sigma - centred * mean(dy * centred) / sigma**power)
+
+
+def _of_one_less(v: Any, dy: Any, c: Any) -> Any:
+    """``dγ`` with the variance divided by N - 1."""
+    axes = (0, *range(2, dy.ndim))
+    spread = np.sqrt(np.var(v["x"], axis=axes, ddof=1, keepdims=True) + c["eps"])
+    return (dy * (v["x"] - v["x"].mean(axis=axes, keepdims=True)) / spread).sum(axis=axes)
 
 
 def _again(v: Any, of: Chain = NET, **wrong: Callable[[Any], Any]) -> Any:
@@ -163,12 +171,14 @@ MORE: tuple[Planted, ...] = (
             terms.soft(v["z"]) - np.eye(v["t"].shape[1])[v["t"].argmax(axis=1)]) / len(g), terms.losses,
             "1 is subtracted at the largest target, where the target itself must be"),
     Planted(net, "x", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ (s.w - 0.1 * dy * s.right.w) * (
-            1 - np.tanh(s.z) ** 2))["x"], of_dy.grows_with_the_square,
+            1 - np.tanh(s.z) ** 2))["x"], updated.after_the_update,
             "the gradient of x is computed with a weight that has taken its step already"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy, of_dy.dy_itself, "the term dy is missing in the gradient"),
     Planted(residual, "x", lambda g, dy, y, v, c: g + dy, of_dy.dy_itself, "dy is added to the gradient of x"),
     Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, _of_the_largest(y, dy, 1), c), routing.pooling,
             "a maximum gets dy only where it is the largest of all channels"),
+    Planted(layers.batch_norm, "gamma", lambda g, dy, y, v, c: _of_one_less(v, dy, c), batch_norm.batch_norm,
+            "dγ takes x̂ with the variance divided by N - 1; the forward divides by N"),
     Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _power_of_the_variance(v, dy, c, 1.5),
             batch_norm.batch_norm, "the path through the variance has (var + ε)^(-3/4), σ to the power -3/2,"),
 )  # fmt: skip  # a table: what belongs together stays on one line
@@ -196,7 +206,7 @@ LOOK_ALIKES: tuple[Planted, ...] = (
             summing.paired, "more than equal indices"),
     Planted(layers.dense, "w", lambda g, dy, y, v, c: g * (1 + 1e-3 * np.sin(v["w"] + dy.sum())), small.precision,
             "a smooth error as small as that of half precision"),
-    Planted(net, "x", lambda g, dy, y, v, c: g + dy**3 * v["x"], of_dy.grows_with_the_square, "a cube of dy"),
+    Planted(net, "x", lambda g, dy, y, v, c: g + dy**3 * v["x"], updated.after_the_update, "a cube of dy"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy * np.cos(v["x"]), of_dy.dy_itself, "more than dy is missing"),
     Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
             "what pays nobody is small, and may be the largest"),

@@ -80,7 +80,7 @@ def _sigmoid_twice(s: Any) -> Any:
 CONVOLUTIONS = (
     slip(
         conv2d,
-        "conv2d_dx_window_is_assigned",
+        "fifth_conv2d_dx_window_is_assigned",
         "assignment",
         "dx is written with = in the loop over kernels and windows, so a later one overwrites what the earlier ones "
         "gave; every kernel and every window that reads an entry must be added with +=.",
@@ -89,7 +89,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv2d,
-        "conv2d_dw_window_starts_at_i",
+        "fifth_conv2d_dw_window_starts_at_i",
         "geometry",
         "dw takes the window of x that starts at i, j instead of i*stride, j*stride.",
         w=_windows_without_stride,
@@ -97,7 +97,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv3d,
-        "conv3d_dx_keeps_first_entries_of_padded",
+        "fifth_conv3d_dx_keeps_first_entries_of_padded",
         "geometry",
         "dx is cut out of the padded gradient from index 0 on; the cut must start at index pad, after the border.",
         x=_cropped_at_the_corner,
@@ -105,7 +105,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv,
-        "conv_dy_reshaped_to_rows_without_transpose",
+        "fifth_conv_dy_reshaped_to_rows_without_transpose",
         "transpose",
         "dy (N, F, *T) is reshaped to (F, -1) as it stands, which mixes samples and kernels; its axes must be moved to "
         "(F, *T, N), the order of the im2col columns, before the reshape.",
@@ -115,7 +115,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv2d,
-        "conv2d_dx_cols_from_w_reshaped",
+        "fifth_conv2d_dx_cols_from_w_reshaped",
         "transpose",
         "The columns of dx use w.reshape(-1, F) where they need w.reshape(F, -1).T: a reshape is no transpose.",
         x=lambda s: again(conv2d, s, w=s.w.reshape(-1, len(s.w)).T.reshape(s.w.shape)).x,
@@ -123,7 +123,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv2d,
-        "conv2d_dx_rot90_turns_first_two_axes",
+        "fifth_conv2d_dx_rot90_turns_first_two_axes",
         "rotation",
         "For dx the kernel is turned by np.rot90(w, 2), which turns the kernel and channel axes (0, 1); it must be "
         "turned by 180 degrees along the two spatial axes (2, 3).",
@@ -132,7 +132,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv1d,
-        "conv1d_dw_np_convolve",
+        "fifth_conv1d_dw_np_convolve",
         "rotation",
         "dw is np.convolve(x, dy), which reverses dy; it is the correlation of x with dy as it stands.",
         w=lambda s: again(conv1d, s, dy=np.flip(s.dy, 2)).w,
@@ -140,7 +140,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv,
-        "conv_col2im_without_dilation",
+        "fifth_conv_col2im_without_dilation",
         "geometry",
         "dx puts neighbouring taps of a window at neighbouring entries; they lie dilation apart, as in the forward.",
         x=lambda s: put_back(conv_geometry(s), tap_shares(s), (1,) * (s.x.ndim - 2)),
@@ -148,7 +148,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv2d,
-        "conv2d_dx_remainder_padded_in_front",
+        "fifth_conv2d_dx_remainder_padded_in_front",
         "geometry",
         "The zeros for the rows and columns that the stride leaves over are put before dx, which shifts all of it; the "
         "remainder is at the end.",
@@ -157,7 +157,7 @@ CONVOLUTIONS = (
     ),
     slip(
         conv1d,
-        "conv1d_backward_loop_one_window_short",
+        "fifth_conv1d_backward_loop_one_window_short",
         "dropped term",
         "The backward loops over range(0, size - k, stride) and so leaves out the last window wherever it ends exactly "
         "at the end of the padded x; the range must end at size - k + 1.",
@@ -167,7 +167,7 @@ CONVOLUTIONS = (
     ),
     slip(
         true_conv2d,
-        "true_conv2d_dw_left_rotated",
+        "fifth_true_conv2d_dw_left_rotated",
         "rotation",
         "dw is the gradient of the kernel as the forward turned it; it must be turned back by 180 degrees.",
         w=lambda s: rot180(s.right.w),
@@ -175,7 +175,7 @@ CONVOLUTIONS = (
     ),
     slip(
         channels_last_conv,
-        "channels_last_dw_reshaped_from_channels_first",
+        "fifth_channels_last_dw_reshaped_from_channels_first",
         "transpose",
         "dw is computed as (F, C, *K) and then reshaped to (F, *K, C), which shuffles its entries; the channel axis "
         "must be moved to the end.",
@@ -184,7 +184,7 @@ CONVOLUTIONS = (
     ),
     slip(
         channels_last_conv,
-        "channels_last_dw_of_last_sample",
+        "fifth_channels_last_dw_of_last_sample",
         "dropped sample",
         "The loop over the samples sets dw with = and so keeps only the last sample's; dw is the sum over the batch.",
         w=lambda s: again(channels_last_conv, s, x=s.x[-1:], dy=s.dy[-1:]).w,
@@ -192,7 +192,7 @@ CONVOLUTIONS = (
     ),
     slip(
         relu_conv,
-        "relu_conv_mask_of_dy",
+        "fifth_relu_conv_mask_of_dy",
         "mask",
         "The relu's backward sets dy to 0 where dy itself is negative; it must be 0 where z, the convolution's output, "
         "is not positive.",
@@ -202,7 +202,7 @@ CONVOLUTIONS = (
     ),
     slip(
         relu_conv,
-        "relu_conv_mask_of_z_without_bias",
+        "fifth_relu_conv_mask_of_z_without_bias",
         "stale cache",
         "The relu's mask is taken from the convolution as it was cached before the bias was added; it must be "
         "z > 0 with the bias in z.",
@@ -212,7 +212,7 @@ CONVOLUTIONS = (
     ),
     slip(
         sigmoid_conv,
-        "sigmoid_conv_derivative_of_activation",
+        "fifth_sigmoid_conv_derivative_of_activation",
         "activation derivative",
         "The sigmoid's derivative is evaluated at the activation y, as sigmoid(y)(1 - sigmoid(y)); at z it is y(1 - "
         "y).",
@@ -222,15 +222,15 @@ CONVOLUTIONS = (
     ),
 )
 ALSO = {
-    "conv2d_dx_window_is_assigned": ("dropped term", "missing term"),
-    "conv_dy_reshaped_to_rows_without_transpose": ("order", "axis"),
-    "conv2d_dx_cols_from_w_reshaped": ("order", "axis"),
-    "conv2d_dx_rot90_turns_first_two_axes": ("axis", "order"),
-    "conv1d_dw_np_convolve": ("order",),
-    "conv1d_backward_loop_one_window_short": ("geometry", "missing term"),
-    "channels_last_dw_reshaped_from_channels_first": ("order", "axis"),
-    "channels_last_dw_of_last_sample": ("assignment", "dropped term"),
-    "relu_conv_mask_of_dy": ("activation derivative", "wrong input"),
-    "relu_conv_mask_of_z_without_bias": ("mask", "wrong input", "activation derivative"),
-    "sigmoid_conv_derivative_of_activation": ("wrong input",),
+    "fifth_conv2d_dx_window_is_assigned": ("dropped term", "missing term"),
+    "fifth_conv_dy_reshaped_to_rows_without_transpose": ("order", "axis"),
+    "fifth_conv2d_dx_cols_from_w_reshaped": ("order", "axis"),
+    "fifth_conv2d_dx_rot90_turns_first_two_axes": ("axis", "order"),
+    "fifth_conv1d_dw_np_convolve": ("order",),
+    "fifth_conv1d_backward_loop_one_window_short": ("geometry", "missing term"),
+    "fifth_channels_last_dw_reshaped_from_channels_first": ("order", "axis"),
+    "fifth_channels_last_dw_of_last_sample": ("assignment", "dropped term"),
+    "fifth_relu_conv_mask_of_dy": ("activation derivative", "wrong input"),
+    "fifth_relu_conv_mask_of_z_without_bias": ("mask", "wrong input", "activation derivative"),
+    "fifth_sigmoid_conv_derivative_of_activation": ("wrong input",),
 }

@@ -47,7 +47,7 @@ def _deviation_for_variance(s: Any) -> Any:
 COSTS = (
     slip(
         softmax,
-        "softmax_diagonal_of_jacobian",
+        "fifth_softmax_diagonal_of_jacobian",
         "dropped term",
         "dz is dp p(1 - p), the diagonal of the Jacobian alone; each score also moves the other probabilities, so "
         "dz is p (dp - sum of dp p).",
@@ -55,7 +55,7 @@ COSTS = (
     ),
     slip(
         softmax,
-        "softmax_inner_sum_over_batch",
+        "fifth_softmax_inner_sum_over_batch",
         "axis",
         "The sum of dp p runs over the samples too, as np.sum has no axis; it must run over the classes of each "
         "sample.",
@@ -64,7 +64,7 @@ COSTS = (
     ),
     slip(
         softmax_cross_entropy,
-        "cross_entropy_dz_not_averaged",
+        "fifth_cross_entropy_dz_not_averaged",
         "constant factor",
         "dz is not divided by the number of samples N, though the loss is the mean over the batch.",
         z=lambda s: s.right.z * len(s.z),
@@ -72,7 +72,7 @@ COSTS = (
     ),
     slip(
         softmax_cross_entropy,
-        "cross_entropy_subtracts_one_at_largest_target",
+        "fifth_cross_entropy_subtracts_one_at_largest_target",
         "wrong input",
         "dz subtracts 1 at the class with the largest target, which is right for one-hot targets only; it must be "
         "p times the row's sum of t, minus t.",
@@ -81,14 +81,14 @@ COSTS = (
     ),
     slip(
         half_squared_error,
-        "half_squared_error_target_minus_output",
+        "fifth_half_squared_error_target_minus_output",
         "sign",
         "The error is taken as t - y, so dy has the wrong sign; it must be y - t.",
         y=lambda s: s.dy * (s.t - s.y) / len(s.y),
     ),
     slip(
         weight_decay,
-        "weight_decay_gradient_twice_lambda_w",
+        "fifth_weight_decay_gradient_twice_lambda_w",
         "constant factor",
         "dw is 2 lambda w; the penalty has the factor 1/2 in front, so dw is lambda w.",
         w=lambda s: 2 * s.dy * s.config["decay"] * s.w,
@@ -97,7 +97,7 @@ COSTS = (
 NORMS = (
     slip(
         batch_norm,
-        "batch_norm_means_divide_by_samples_only",
+        "fifth_batch_norm_means_divide_by_samples_only",
         "constant factor",
         "The two means in dx divide their sums by the number of samples N; on maps a channel has N times the number of "
         "places entries, and the sums must be divided by that.",
@@ -106,21 +106,21 @@ NORMS = (
     ),
     slip(
         batch_norm,
-        "batch_norm_dgamma_from_output",
+        "fifth_batch_norm_dgamma_from_output",
         "wrong input",
         "dgamma sums dy times the layer's output y; it must sum dy times the normalised x, before gamma and beta.",
         gamma=lambda s: (s.dy * s.out).sum(axis=all_but_channels(s.x)),
     ),
     slip(
         batch_norm,
-        "batch_norm_dx_without_gamma",
+        "fifth_batch_norm_dx_without_gamma",
         "missing term",
         "The gradient of the normalised x is taken to be dy; it is gamma * dy, so dx lacks the factor gamma.",
         x=lambda s: again(batch_norm, s, gamma=np.ones_like(s.gamma)).x,
     ),
     slip(
         batch_norm,
-        "batch_norm_dvar_power_of_deviation",
+        "fifth_batch_norm_dvar_power_of_deviation",
         "power",
         "The gradient of the variance has the deviation sqrt(var + eps) to the power -3/2; it is var + eps that has "
         "this exponent, the deviation has -3.",
@@ -128,11 +128,11 @@ NORMS = (
     ),
 )
 ALSO = {
-    "softmax_diagonal_of_jacobian": ("missing term",),
-    "cross_entropy_dz_not_averaged": ("missing term",),
-    "cross_entropy_subtracts_one_at_largest_target": ("dropped term", "missing term"),
-    "weight_decay_gradient_twice_lambda_w": ("extra factor",),
-    "batch_norm_means_divide_by_samples_only": ("axis", "geometry"),
-    "batch_norm_dx_without_gamma": ("dropped term", "constant factor"),
-    "batch_norm_dvar_power_of_deviation": ("wrong input",),
+    "fifth_softmax_diagonal_of_jacobian": ("missing term",),
+    "fifth_cross_entropy_dz_not_averaged": ("missing term",),
+    "fifth_cross_entropy_subtracts_one_at_largest_target": ("dropped term", "missing term"),
+    "fifth_weight_decay_gradient_twice_lambda_w": ("extra factor",),
+    "fifth_batch_norm_means_divide_by_samples_only": ("axis", "geometry"),
+    "fifth_batch_norm_dx_without_gamma": ("dropped term", "constant factor"),
+    "fifth_batch_norm_dvar_power_of_deviation": ("wrong input",),
 }

@@ -111,7 +111,7 @@ def _encoder_only(s: Any) -> Any:
 NETWORKS = (
     slip(
         convnet,
-        "convnet_w2_updated_before_features",
+        "fifth_convnet_w2_updated_before_features",
         "stale cache",
         "w2 is updated (w2 -= rate * dw2) before the gradient of the features is computed with it; the backward must "
         "use the w2 of the forward, and the update comes after it.",
@@ -121,21 +121,21 @@ NETWORKS = (
     ),
     slip(
         residual,
-        "residual_dx_without_skip",
+        "fifth_residual_dx_without_skip",
         "missing term",
         "dx is what comes back through the two convolutions only; the skip connection y = x + ... adds dy to it.",
         x=lambda s: s.right.x - s.dy,
     ),
     slip(
         autoencoder,
-        "autoencoder_dw_of_encoder_only",
+        "fifth_autoencoder_dw_of_encoder_only",
         "assignment",
         "grads['w'] = of the encoder overwrites that of the decoder; both use the same w, so dw is the sum of the two.",
         w=_encoder_only,
     ),
 )
 ALSO = {
-    "convnet_w2_updated_before_features": ("wrong input", "order", "added term"),
-    "residual_dx_without_skip": ("dropped term",),
-    "autoencoder_dw_of_encoder_only": ("missing term", "dropped term"),
+    "fifth_convnet_w2_updated_before_features": ("wrong input", "order", "added term"),
+    "fifth_residual_dx_without_skip": ("dropped term",),
+    "fifth_autoencoder_dw_of_encoder_only": ("missing term", "dropped term"),
 }

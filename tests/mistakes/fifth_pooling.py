@@ -57,7 +57,7 @@ def _without_sigmoid(s: Any) -> Any:
 POOLING = (
     slip(
         max_pool,
-        "max_pool_dx_mask_assigned",
+        "fifth_max_pool_dx_mask_assigned",
         "assignment",
         "dx[window] = mask * dy overwrites what windows before gave to the entries they share; it must be added with "
         "+=.",
@@ -66,7 +66,7 @@ POOLING = (
     ),
     slip(
         max_pool,
-        "max_pool_place_unravelled_column_by_column",
+        "fifth_max_pool_place_unravelled_column_by_column",
         "pooling routing",
         "The place of the maximum is counted row by row in the forward and taken apart column by column in the "
         "backward, so dy goes to another entry of the window; both must count row by row.",
@@ -75,7 +75,7 @@ POOLING = (
     ),
     slip(
         max_pool,
-        "max_pool_mask_against_maximum_of_all_channels",
+        "fifth_max_pool_mask_against_maximum_of_all_channels",
         "pooling routing",
         "The mask compares each channel with the maximum over all channels of the window, as the slice lacks the "
         "channel index, so other channels get nothing; each channel's own maximum must be taken.",
@@ -84,7 +84,7 @@ POOLING = (
     ),
     slip(
         max_pool,
-        "max_pool_place_found_in_zero_padding",
+        "fifth_max_pool_place_found_in_zero_padding",
         "pooling routing",
         "The backward looks for the maximum in x padded with zeros, so a border window of negative numbers hands its "
         "dy to the padding, where it is lost; the padding must be -inf, as in the forward.",
@@ -93,7 +93,7 @@ POOLING = (
     ),
     slip(
         mean_pool,
-        "mean_pool_share_starts_at_i",
+        "fifth_mean_pool_share_starts_at_i",
         "geometry",
         "The share of dy[i, j] is added to the window that starts at i, j instead of i*stride, j*stride.",
         x=_share_without_stride,
@@ -101,7 +101,7 @@ POOLING = (
     ),
     slip(
         mean_pool,
-        "mean_pool_divides_by_full_window_at_border",
+        "fifth_mean_pool_divides_by_full_window_at_border",
         "constant factor",
         "Where the padding does not count, dy is still divided by the whole area of the window; it must be divided by "
         "the number of entries of x in that window.",
@@ -110,14 +110,14 @@ POOLING = (
     ),
     slip(
         p_norm_pool,
-        "p_norm_pool_without_sign_of_x",
+        "fifth_p_norm_pool_without_sign_of_x",
         "sign",
         "dx is dy (|x|/y)^(p-1) without the derivative of |x|; it must be multiplied by sign(x).",
         x=lambda s: s.right.x * np.sign(s.x),
     ),
     slip(
         p_norm_pool,
-        "p_norm_pool_outer_power_of_norm",
+        "fifth_p_norm_pool_outer_power_of_norm",
         "power",
         "The outer derivative raises the norm y to 1/p - 1; it is the sum of |x|^p that has this exponent, y has 1 - "
         "p.",
@@ -126,7 +126,7 @@ POOLING = (
     ),
     slip(
         subsample,
-        "subsample_dx_divided_by_area",
+        "fifth_subsample_dx_divided_by_area",
         "constant factor",
         "dx is divided by the area of the block as in mean pooling; the forward sums the block, so every entry gets "
         "all of beta * delta.",
@@ -135,7 +135,7 @@ POOLING = (
     ),
     slip(
         subsample,
-        "subsample_delta_without_sigmoid_derivative",
+        "fifth_subsample_delta_without_sigmoid_derivative",
         "activation derivative",
         "delta is dy alone; with the sigmoid it must be multiplied by y(1 - y).",
         x=lambda s: _without_sigmoid(s).x,
@@ -145,13 +145,13 @@ POOLING = (
     ),
 )
 ALSO = {
-    "max_pool_dx_mask_assigned": ("dropped term", "missing term", "pooling routing"),
-    "max_pool_place_unravelled_column_by_column": ("order", "transpose"),
-    "max_pool_mask_against_maximum_of_all_channels": ("axis", "mask", "wrong input"),
-    "max_pool_place_found_in_zero_padding": ("mask", "geometry", "wrong input"),
-    "mean_pool_divides_by_full_window_at_border": ("geometry", "extra factor"),
-    "p_norm_pool_without_sign_of_x": ("missing term", "dropped term"),
-    "p_norm_pool_outer_power_of_norm": ("wrong input",),
-    "subsample_dx_divided_by_area": ("extra factor",),
-    "subsample_delta_without_sigmoid_derivative": ("missing term", "dropped term"),
+    "fifth_max_pool_dx_mask_assigned": ("dropped term", "missing term", "pooling routing"),
+    "fifth_max_pool_place_unravelled_column_by_column": ("order", "transpose"),
+    "fifth_max_pool_mask_against_maximum_of_all_channels": ("axis", "mask", "wrong input"),
+    "fifth_max_pool_place_found_in_zero_padding": ("mask", "geometry", "wrong input"),
+    "fifth_mean_pool_divides_by_full_window_at_border": ("geometry", "extra factor"),
+    "fifth_p_norm_pool_without_sign_of_x": ("missing term", "dropped term"),
+    "fifth_p_norm_pool_outer_power_of_norm": ("wrong input",),
+    "fifth_subsample_dx_divided_by_area": ("extra factor",),
+    "fifth_subsample_delta_without_sigmoid_derivative": ("missing term", "dropped term"),
 }

@@ -76,7 +76,7 @@ def _without_first_window(s: Any) -> Any:
 CONV: tuple[Mistake, ...] = (
     slip(
         conv2d,
-        "conv2d_dx_cut_at_the_far_end",
+        "seventh_conv2d_dx_cut_at_the_far_end",
         "geometry",
         "The gradient of the padded input is cropped as dx_pad[:H, :W]; the border lies on both sides, so it must be "
         "dx_pad[p:p+H, p:p+W].",
@@ -85,7 +85,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_dw_set_per_sample",
+        "seventh_conv2d_dw_set_per_sample",
         "assignment",
         "In the loop over samples dw is set (dw = ...) where it must be added to (dw += ...), so only the last "
         "sample's gradient is left.",
@@ -94,7 +94,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_col2im_by_fancy_index",
+        "seventh_conv2d_col2im_by_fancy_index",
         "assignment",
         "col2im writes dx_pad[indices] += columns, in which NumPy keeps only the last of the entries with equal "
         "indices; the shares of overlapping windows must add up, with np.add.at or a loop over the taps.",
@@ -103,7 +103,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv1d,
-        "conv1d_dx_kernel_as_it_stands",
+        "seventh_conv1d_dx_kernel_as_it_stands",
         "rotation",
         "dx slides the kernel over the padded dy as it stands; the forward is a cross-correlation, so in dx the kernel "
         "must be reversed.",
@@ -112,7 +112,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_dx_dy_not_spread_by_stride",
+        "seventh_conv2d_dx_dy_not_spread_by_stride",
         "geometry",
         "dx is the full convolution of dy itself; at a stride above 1 the entries of dy must first be put s apart, "
         "with zeros between them.",
@@ -121,7 +121,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv1d,
-        "conv1d_dw_reads_every_entry",
+        "seventh_conv1d_dw_reads_every_entry",
         "geometry",
         "dw pairs dy[t] with x[t + k]; window t begins at t * stride, so it must be x[t * stride + k].",
         w=lambda s: _kernel_gradient(s, (1,), None),
@@ -129,7 +129,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_dw_taps_side_by_side",
+        "seventh_conv2d_dw_taps_side_by_side",
         "geometry",
         "dw[u, v] reads the input u and v entries into the window, without the dilation; tap (u, v) lies at "
         "(u * dilation, v * dilation).",
@@ -138,7 +138,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv3d,
-        "conv3d_dx_turned_in_the_plane",
+        "seventh_conv3d_dx_turned_in_the_plane",
         "rotation",
         "For dx the kernel is turned by 180 degrees in its last two axes only, as in 2-D code; in 3-D it must be "
         "reversed along the depth as well.",
@@ -147,7 +147,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_im2col_dy_without_transpose",
+        "seventh_conv2d_im2col_dy_without_transpose",
         "order",
         "dy (N, F, H, W) is made a matrix by dy.reshape(F, -1), which mixes samples and kernels; the kernel axis must "
         "be moved to the front first, dy.transpose(1, 0, 2, 3).reshape(F, -1). dw and dx use the mixed matrix.",
@@ -157,7 +157,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_im2col_dw_reshaped",
+        "seventh_conv2d_im2col_dw_reshaped",
         "transpose",
         "The product columns @ dyᵀ of shape (C*KH*KW, F) is reshaped to dw's (F, C, KH, KW) as it is; it must be "
         "transposed before it is reshaped.",
@@ -166,7 +166,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv2d,
-        "conv2d_dx_remainder_padded_in_front",
+        "seventh_conv2d_dx_remainder_padded_in_front",
         "geometry",
         "Where the stride leaves a remainder, dx is filled up with zeros in front, which moves it down and to the "
         "right; the rows and columns that no window reaches lie at the far end, so the zeros must go there.",
@@ -175,7 +175,7 @@ CONV: tuple[Mistake, ...] = (
     ),
     slip(
         conv1d,
-        "conv1d_loop_from_one",
+        "seventh_conv1d_loop_from_one",
         "dropped term",
         "The loop over output positions runs from 1, as in MATLAB, and skips position 0; it must run from 0. The first "
         "window is missing from dw and dx.",
@@ -185,10 +185,10 @@ CONV: tuple[Mistake, ...] = (
 )
 
 ALSO_CONV: dict[str, tuple[str, ...]] = {
-    "conv2d_dw_set_per_sample": ("accumulated", "dropped sample"),
-    "conv2d_col2im_by_fancy_index": ("accumulated",),
-    "conv3d_dx_turned_in_the_plane": ("axis",),
-    "conv2d_im2col_dy_without_transpose": ("transpose", "axis"),
-    "conv2d_im2col_dw_reshaped": ("order",),
-    "conv1d_loop_from_one": ("geometry", "missing term"),
+    "seventh_conv2d_dw_set_per_sample": ("accumulated", "dropped sample"),
+    "seventh_conv2d_col2im_by_fancy_index": ("accumulated",),
+    "seventh_conv3d_dx_turned_in_the_plane": ("axis",),
+    "seventh_conv2d_im2col_dy_without_transpose": ("transpose", "axis"),
+    "seventh_conv2d_im2col_dw_reshaped": ("order",),
+    "seventh_conv1d_loop_from_one": ("geometry", "missing term"),
 }

@@ -29,7 +29,7 @@ def _slope_of_the_output(s: Any) -> Any:
 CONV_KINDS: tuple[Mistake, ...] = (
     slip(
         channels_last_conv,
-        "channels_last_dw_columns_channel_first",
+        "seventh_channels_last_dw_columns_channel_first",
         "order",
         "The columns list a window channel by channel, and dw is reshaped from them straight to (F, KH, KW, C); it "
         "must be reshaped to (F, C, KH, KW) and the channel axis then moved to the end.",
@@ -38,7 +38,7 @@ CONV_KINDS: tuple[Mistake, ...] = (
     ),
     slip(
         channels_last_conv,
-        "channels_last_dx_set_per_kernel",
+        "seventh_channels_last_dx_set_per_kernel",
         "assignment",
         "In the loop over kernels dx[..., c] is set where it must be added to: only the last kernel's share of dx is "
         "left, and it must be the sum over all of them.",
@@ -47,7 +47,7 @@ CONV_KINDS: tuple[Mistake, ...] = (
     ),
     slip(
         relu_conv,
-        "relu_conv_masked_by_dy",
+        "seventh_relu_conv_masked_by_dy",
         "mask",
         "The rectifier's mask is taken from the incoming gradient, dy > 0; it must be taken from the convolution's "
         "output, z > 0. dx, dw and db inherit it.",
@@ -57,7 +57,7 @@ CONV_KINDS: tuple[Mistake, ...] = (
     ),
     slip(
         relu_conv,
-        "relu_conv_db_before_the_mask",
+        "seventh_relu_conv_db_before_the_mask",
         "wrong input",
         "db sums the incoming dy; it must sum δ = dy * [z > 0], the gradient after the rectifier's mask, as dw and dx "
         "do.",
@@ -65,7 +65,7 @@ CONV_KINDS: tuple[Mistake, ...] = (
     ),
     slip(
         sigmoid_conv,
-        "sigmoid_conv_prime_of_the_output",
+        "seventh_sigmoid_conv_prime_of_the_output",
         "activation derivative",
         "The function z -> σ(z)(1 - σ(z)) is called with the output y instead of z, so the sigmoid is applied twice; "
         "the derivative must be y(1 - y). dx, dw and db inherit it.",
@@ -75,7 +75,7 @@ CONV_KINDS: tuple[Mistake, ...] = (
     ),
     slip(
         true_conv2d,
-        "true_conv2d_dw_left_rotated",
+        "seventh_true_conv2d_dw_left_rotated",
         "rotation",
         "dw correlates x with dy and leaves it at that; the forward turns the kernel by 180 degrees, so dw must be "
         "turned by 180 degrees too.",
@@ -85,9 +85,9 @@ CONV_KINDS: tuple[Mistake, ...] = (
 )
 
 ALSO_CONV_KINDS: dict[str, tuple[str, ...]] = {
-    "channels_last_dw_columns_channel_first": ("transpose", "axis"),
-    "channels_last_dx_set_per_kernel": ("accumulated", "dropped term"),
-    "relu_conv_masked_by_dy": ("activation derivative", "wrong input"),
-    "relu_conv_db_before_the_mask": ("mask", "activation derivative"),
-    "sigmoid_conv_prime_of_the_output": ("wrong input",),
+    "seventh_channels_last_dw_columns_channel_first": ("transpose", "axis"),
+    "seventh_channels_last_dx_set_per_kernel": ("accumulated", "dropped term"),
+    "seventh_relu_conv_masked_by_dy": ("activation derivative", "wrong input"),
+    "seventh_relu_conv_db_before_the_mask": ("mask", "activation derivative"),
+    "seventh_sigmoid_conv_prime_of_the_output": ("wrong input",),
 }

@@ -35,7 +35,7 @@ def _error_without_slope(s: Any) -> Any:
 DENSE: tuple[Mistake, ...] = (
     slip(
         dense,
-        "dense_one_over_m_in_the_layer",
+        "seventh_dense_one_over_m_in_the_layer",
         "extra factor",
         "dw and db are divided by the number of samples; dy already holds the loss's 1/m, so both must be plain sums.",
         w=lambda s: s.right.w / len(s.x),
@@ -44,7 +44,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         dense,
-        "dense_db_sum_without_axis",
+        "seventh_dense_db_sum_without_axis",
         "axis",
         "db = np.sum(dy) adds up all of dy and gives every output the same number; it must sum over the samples only, "
         "axis 0.",
@@ -53,7 +53,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         dense,
-        "dense_dx_after_the_update",
+        "seventh_dense_dx_after_the_update",
         "wrong input",
         "The weights are updated (w -= rate * dw) before dx = dy @ w is computed; dx must use the weights of the "
         "forward pass.",
@@ -61,7 +61,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         neuron,
-        "neuron_delta_of_cross_entropy",
+        "seventh_neuron_delta_of_cross_entropy",
         "activation derivative",
         "δ = a - t is that of cross-entropy; with the squared error the sigmoid's derivative stays, so it must be "
         "δ = (a - t) a(1 - a). dx, dw and db inherit it.",
@@ -71,7 +71,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         neuron,
-        "neuron_inner_minus_forgotten",
+        "seventh_neuron_inner_minus_forgotten",
         "sign",
         "The derivative of ½(t - a)² is written (t - a), without the inner -1; it must be (a - t). dx, dw and db have "
         "the wrong sign.",
@@ -81,7 +81,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         flatten,
-        "flatten_back_row_by_row",
+        "seventh_flatten_back_row_by_row",
         "order",
         "The forward reads each map column by column, the backward reshapes dy row by row; dy must be put back column "
         "by column.",
@@ -90,7 +90,7 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         relu,
-        "relu_times_its_output",
+        "seventh_relu_times_its_output",
         "activation derivative",
         "dx multiplies dy by max(x, 0), the rectifier's output; it must multiply by its derivative, 1 where x > 0 and "
         "0 elsewhere.",
@@ -98,14 +98,14 @@ DENSE: tuple[Mistake, ...] = (
     ),
     slip(
         tanh,
-        "tanh_one_minus_y",
+        "seventh_tanh_one_minus_y",
         "power",
         "The derivative is written 1 - y; it must be 1 - y², with the output squared.",
         x=lambda s: s.dy * (1 - s.out),
     ),
     slip(
         sigmoid,
-        "sigmoid_x_times_one_minus_x",
+        "seventh_sigmoid_x_times_one_minus_x",
         "wrong input",
         "The derivative is written x(1 - x) with the layer's input; it must use the output, y(1 - y).",
         x=lambda s: s.dy * s.x * (1 - s.x),
@@ -115,7 +115,7 @@ DENSE: tuple[Mistake, ...] = (
 LOSSES: tuple[Mistake, ...] = (
     slip(
         softmax,
-        "softmax_diagonal_only",
+        "seventh_softmax_diagonal_only",
         "missing term",
         "dz = dp p(1 - p) has only the diagonal of the Jacobian; each score also moves the other probabilities, so it "
         "must be p(dp - Σ_k dp_k p_k).",
@@ -123,7 +123,7 @@ LOSSES: tuple[Mistake, ...] = (
     ),
     slip(
         softmax,
-        "softmax_sum_over_the_samples",
+        "seventh_softmax_sum_over_the_samples",
         "axis",
         "The inner sum Σ dp p runs over axis 0, the samples; it must run over the classes of each sample, the last "
         "axis.",
@@ -131,7 +131,7 @@ LOSSES: tuple[Mistake, ...] = (
     ),
     slip(
         softmax_cross_entropy,
-        "cross_entropy_over_all_entries",
+        "seventh_cross_entropy_over_all_entries",
         "extra factor",
         "dz is divided by the number of all scores, samples times classes; the loss is the mean over the samples, so "
         "it must be divided by the number of samples only.",
@@ -139,7 +139,7 @@ LOSSES: tuple[Mistake, ...] = (
     ),
     slip(
         softmax_cross_entropy,
-        "cross_entropy_targets_taken_for_one",
+        "seventh_cross_entropy_targets_taken_for_one",
         "missing term",
         "dz = (p - t)/N takes each row of targets to sum to 1; for other targets p must be multiplied by the row's "
         "sum, (p Σt - t)/N.",
@@ -148,14 +148,14 @@ LOSSES: tuple[Mistake, ...] = (
     ),
     slip(
         half_squared_error,
-        "squared_error_ignores_upstream",
+        "seventh_squared_error_ignores_upstream",
         "missing term",
         "The backward returns (y - t)/N and ignores the gradient dE that comes in; it must be multiplied by dE.",
         y=lambda s: (s.y - s.t) / len(s.y),
     ),
     slip(
         weight_decay,
-        "weight_decay_keeps_the_half",
+        "seventh_weight_decay_keeps_the_half",
         "constant factor",
         "dW = (λ/2) W keeps the half of the penalty; the 2 of the derived square cancels it, so it must be λ W.",
         w=lambda s: s.right.w / 2,
@@ -163,15 +163,15 @@ LOSSES: tuple[Mistake, ...] = (
 )
 
 ALSO_DENSE: dict[str, tuple[str, ...]] = {
-    "dense_one_over_m_in_the_layer": ("constant factor",),
-    "dense_dx_after_the_update": ("stale cache", "order"),
-    "neuron_delta_of_cross_entropy": ("missing term",),
-    "flatten_back_row_by_row": ("transpose",),
-    "relu_times_its_output": ("mask", "wrong input", "extra factor"),
-    "tanh_one_minus_y": ("activation derivative",),
-    "sigmoid_x_times_one_minus_x": ("activation derivative",),
-    "softmax_diagonal_only": ("dropped term", "activation derivative"),
-    "cross_entropy_over_all_entries": ("constant factor",),
-    "cross_entropy_targets_taken_for_one": ("constant factor",),
-    "squared_error_ignores_upstream": ("dropped term", "wrong input"),
+    "seventh_dense_one_over_m_in_the_layer": ("constant factor",),
+    "seventh_dense_dx_after_the_update": ("stale cache", "order"),
+    "seventh_neuron_delta_of_cross_entropy": ("missing term",),
+    "seventh_flatten_back_row_by_row": ("transpose",),
+    "seventh_relu_times_its_output": ("mask", "wrong input", "extra factor"),
+    "seventh_tanh_one_minus_y": ("activation derivative",),
+    "seventh_sigmoid_x_times_one_minus_x": ("activation derivative",),
+    "seventh_softmax_diagonal_only": ("dropped term", "activation derivative"),
+    "seventh_cross_entropy_over_all_entries": ("constant factor",),
+    "seventh_cross_entropy_targets_taken_for_one": ("constant factor",),
+    "seventh_squared_error_ignores_upstream": ("dropped term", "wrong input"),
 }

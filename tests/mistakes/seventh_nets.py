@@ -69,7 +69,7 @@ _THROUGH = replace(relu, vjp=lambda x: (relu.vjp(x)[0], lambda dy: (np.array(dy)
 BATCH_NORM: tuple[Mistake, ...] = (
     slip(
         batch_norm,
-        "batch_norm_frozen_statistics",
+        "seventh_batch_norm_frozen_statistics",
         "missing term",
         "dx = γ dy/√(var + ε) treats the mean and the variance as constants; they depend on x, so mean(dy) and "
         "x̂ mean(dy x̂) must be subtracted from dy.",
@@ -77,7 +77,7 @@ BATCH_NORM: tuple[Mistake, ...] = (
     ),
     slip(
         batch_norm,
-        "batch_norm_divided_by_the_batch",
+        "seventh_batch_norm_divided_by_the_batch",
         "constant factor",
         "In dx the two sums over samples and places are divided by the number of samples N, as in the version for "
         "vectors; they must be divided by the number of entries of a channel, N times the places.",
@@ -86,14 +86,14 @@ BATCH_NORM: tuple[Mistake, ...] = (
     ),
     slip(
         batch_norm,
-        "batch_norm_dgamma_with_the_output",
+        "seventh_batch_norm_dgamma_with_the_output",
         "wrong input",
         "dγ = Σ dy y uses the saved output y = γ x̂ + β; it must use the normalised input, Σ dy x̂.",
         gamma=lambda s: (s.dy * s.out).sum(axis=all_but_channels(s.x)),
     ),
     slip(
         batch_norm,
-        "batch_norm_dx_over_the_variance",
+        "seventh_batch_norm_dx_over_the_variance",
         "power",
         "dx is divided by var + ε; it must be divided by the deviation, √(var + ε).",
         x=lambda s: s.right.x / _normalised(s)[1],
@@ -102,7 +102,7 @@ BATCH_NORM: tuple[Mistake, ...] = (
 
 NETWORKS: tuple[Mistake, ...] = (
     Mistake(
-        "channels_last_net_first_relu_skipped",
+        "seventh_channels_last_net_first_relu_skipped",
         _NET,
         "activation derivative",
         "On the way back the first rectifier R1 is left out: its δ goes on to C1 unmasked; it must be set to 0 where "
@@ -111,7 +111,7 @@ NETWORKS: tuple[Mistake, ...] = (
         ("x", "C1.w", "C1.b"),
     ),
     Mistake(
-        "perceptron_one_tanh_object_for_two_layers",
+        "seventh_perceptron_one_tanh_object_for_two_layers",
         _EQUAL,
         "stale cache",
         "Both hidden layers share one tanh object that remembers only its last output, so the first hidden layer's δ "
@@ -121,7 +121,7 @@ NETWORKS: tuple[Mistake, ...] = (
     ),
     slip(
         with_decay(sigmoid_net("mean", (9, 8)), DECAY),
-        "sigmoid_net_decays_the_biases",
+        "seventh_sigmoid_net_decays_the_biases",
         "added term",
         "The weight decay's λ b is added to the gradients of the biases as well; the penalty holds weights only, so "
         "the biases' gradients must have no decay term.",
@@ -133,8 +133,8 @@ NETWORKS: tuple[Mistake, ...] = (
 )
 
 ALSO_NETS: dict[str, tuple[str, ...]] = {
-    "batch_norm_frozen_statistics": ("dropped term",),
-    "batch_norm_divided_by_the_batch": ("axis", "extra factor"),
-    "channels_last_net_first_relu_skipped": ("mask", "missing term"),
-    "perceptron_one_tanh_object_for_two_layers": ("wrong input", "activation derivative"),
+    "seventh_batch_norm_frozen_statistics": ("dropped term",),
+    "seventh_batch_norm_divided_by_the_batch": ("axis", "extra factor"),
+    "seventh_channels_last_net_first_relu_skipped": ("mask", "missing term"),
+    "seventh_perceptron_one_tanh_object_for_two_layers": ("wrong input", "activation derivative"),
 }

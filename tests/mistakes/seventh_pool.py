@@ -91,7 +91,7 @@ def _upsampled_delta(s: Any) -> Any:
 POOL: tuple[Mistake, ...] = (
     slip(
         max_pool,
-        "max_pool_index_read_column_major",
+        "seventh_max_pool_index_read_column_major",
         "pooling routing",
         "The number of the maximum in its window, counted row by row, is turned back into a place column by column, as "
         "MATLAB's ind2sub does; it must be read row by row, so dy lands on another entry of the window.",
@@ -100,7 +100,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         max_pool,
-        "max_pool_mask_written_over",
+        "seventh_max_pool_mask_written_over",
         "assignment",
         "Each window's dx is set, dx[window] = mask * dy, so a later window that overlaps wipes out what an earlier "
         "one gave; it must be added, dx[window] += mask * dy.",
@@ -109,7 +109,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         max_pool,
-        "max_pool_zero_border_wins",
+        "seventh_max_pool_zero_border_wins",
         "pooling routing",
         "The backward looks for the maximum in an input padded with zeros, so in a border window of negative entries "
         "the padding wins and dy is lost; the padding must be -inf, as in the forward.",
@@ -118,7 +118,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         mean_pool,
-        "mean_pool_repeated_by_window",
+        "seventh_mean_pool_repeated_by_window",
         "geometry",
         "dx repeats dy/A by the window's side and sets the blocks edge to edge; the windows lie a stride apart, so "
         "each block must begin at t * stride and blocks that overlap must add up.",
@@ -127,7 +127,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         mean_pool,
-        "mean_pool_area_of_a_square",
+        "seventh_mean_pool_area_of_a_square",
         "constant factor",
         "dy is divided by the window's first side to the power of the number of axes (k*k); the area must be the "
         "product of the window's sides.",
@@ -136,7 +136,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         mean_pool,
-        "mean_pool_border_by_full_area",
+        "seventh_mean_pool_border_by_full_area",
         "constant factor",
         "The forward divides border windows by the number of valid entries, the backward divides every dy by the full "
         "area of the window; it must divide by the number of valid entries too.",
@@ -145,7 +145,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         p_norm_pool,
-        "p_norm_power_of_signed_x",
+        "seventh_p_norm_power_of_signed_x",
         "sign",
         "dx uses x**(p-1) with x's own sign, which loses the sign for an odd p and is NaN for a negative x and a "
         "fractional p; it must be sign(x) |x|**(p-1).",
@@ -154,7 +154,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         p_norm_pool,
-        "p_norm_without_outer_root",
+        "seventh_p_norm_without_outer_root",
         "missing term",
         "dx = dy sign(x) |x|^(p-1) derives only the sum of powers; the derivative of the outer 1/p-th root is "
         "missing, so it must also be multiplied by y^(1-p).",
@@ -163,7 +163,7 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         subsample,
-        "subsample_dbeta_of_the_mean",
+        "seventh_subsample_dbeta_of_the_mean",
         "constant factor",
         "dβ multiplies δ by the mean of each block; the forward scales the sum of the block, so dβ must use the sum.",
         beta=lambda s: s.right.beta / s.config["window"] ** (s.x.ndim - 2),
@@ -171,14 +171,14 @@ POOL: tuple[Mistake, ...] = (
     ),
     slip(
         subsample,
-        "subsample_dx_without_beta",
+        "seventh_subsample_dx_without_beta",
         "missing term",
         "dx is the upsampled δ alone; it must also be multiplied by the channel's β.",
         x=_upsampled_delta,
     ),
     slip(
         subsample,
-        "subsample_dx_before_the_sigmoid",
+        "seventh_subsample_dx_before_the_sigmoid",
         "activation derivative",
         "dx upsamples dy times β without the sigmoid's derivative; it must upsample δ = dy y(1 - y), as dβ and db do.",
         x=lambda s: again(subsample, s, config=s.config | {"activation": "identity"}).x,
@@ -187,14 +187,14 @@ POOL: tuple[Mistake, ...] = (
 )
 
 ALSO_POOL: dict[str, tuple[str, ...]] = {
-    "max_pool_index_read_column_major": ("order",),
-    "max_pool_mask_written_over": ("accumulated",),
-    "max_pool_zero_border_wins": ("mask", "geometry"),
-    "mean_pool_area_of_a_square": ("geometry",),
-    "mean_pool_border_by_full_area": ("geometry",),
-    "p_norm_power_of_signed_x": ("not a number", "power"),
-    "p_norm_without_outer_root": ("power", "dropped term"),
-    "subsample_dbeta_of_the_mean": ("extra factor",),
-    "subsample_dx_without_beta": ("dropped term",),
-    "subsample_dx_before_the_sigmoid": ("missing term", "wrong input"),
+    "seventh_max_pool_index_read_column_major": ("order",),
+    "seventh_max_pool_mask_written_over": ("accumulated",),
+    "seventh_max_pool_zero_border_wins": ("mask", "geometry"),
+    "seventh_mean_pool_area_of_a_square": ("geometry",),
+    "seventh_mean_pool_border_by_full_area": ("geometry",),
+    "seventh_p_norm_power_of_signed_x": ("not a number", "power"),
+    "seventh_p_norm_without_outer_root": ("power", "dropped term"),
+    "seventh_subsample_dbeta_of_the_mean": ("extra factor",),
+    "seventh_subsample_dx_without_beta": ("dropped term",),
+    "seventh_subsample_dx_before_the_sigmoid": ("missing term", "wrong input"),
 }
