@@ -83,5 +83,5 @@ NETWORKS: tuple[Mistake, ...] = (
 ALSO: dict[str, tuple[str, ...]] = {
     "sixth_toolbox_slope_after_pooling": ("activation derivative", "added term"),
     "sixth_perceptron_slope_not_renewed": ("activation derivative", "wrong input"),
-    "sixth_sigmoid_net_decay_averaged": ("extra factor", "order"),
+    "sixth_sigmoid_net_decay_averaged": ("extra factor", "order", "missing term"),  # part of the decay is missing
 }

@@ -159,11 +159,11 @@ POOLING: tuple[Mistake, ...] = (
 
 ALSO: dict[str, tuple[str, ...]] = {
     "sixth_max_pool_place_read_column_major": ("transpose", "order"),
-    "sixth_max_pool_backward_pads_zeros": ("mask", "wrong input"),
+    "sixth_max_pool_backward_pads_zeros": ("mask", "wrong input", "geometry"),  # padding with 0 wins
     "sixth_mean_pool_divides_by_side_squared": ("power", "extra factor"),
     "sixth_mean_pool_full_area_at_border": ("geometry", "extra factor"),
     "sixth_mean_pool_remainder_clamped": ("added term", "mask"),
     "sixth_p_norm_pool_sign_lost": ("sign",),
     "sixth_p_norm_pool_inner_p_forgotten": ("extra factor", "missing term"),
-    "sixth_subsample_delta_tiled": ("geometry", "axis"),
+    "sixth_subsample_delta_tiled": ("geometry", "axis", "pooling routing"),  # np.repeat, not np.tile
 }
