@@ -136,7 +136,7 @@ def also() -> dict[str, tuple[str, ...]]:
 def _later() -> dict[str, tuple[Sequence[Mistake], dict[str, Sequence[str]]]]:
     """The sets written after the rules, each with its ``ALSO``; those that somebody has written."""
     found = {}
-    for name in ("third", "fourth", "fifth", "sixth", "seventh", "eighth"):
+    for name in ("third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"):
         with suppress(ModuleNotFoundError):
             module = importlib.import_module(f"tests.mistakes.{name}")
             found[name] = (getattr(module, name.upper()), getattr(module, "ALSO", {}))

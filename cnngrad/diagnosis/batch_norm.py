@@ -147,7 +147,8 @@ OF_X = Derivation(
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["y"] * _mean(v["dy"] * v["y"]))),
         _dx("x stands where x̂ belongs", "wrong input",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["x"] * _mean(v["dy"] * v["x"]))),
-        _dx("x - μ stands where x̂ belongs: 1/σ² is missing in the path through the variance", "missing term",
+        _dx("the path through the variance lacks 1/σ²: (var + ε)^(-1/2) for (var + ε)^(-3/2), or x - μ for x̂",
+            "missing term",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["centred"] * _mean(v["dy"] * v["centred"]))),
         _dx("the means are divided by N - 1, as for an unbiased variance", "constant factor",
             lambda v: v["g"] * v["r"] * (v["dy"] - _mean(v["dy"]) - v["xhat"] * _mean(v["dy"] * v["xhat"])

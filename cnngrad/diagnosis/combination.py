@@ -88,7 +88,7 @@ def _counted_wrongly(failure: Failure, formula: Formula) -> Iterator[Suspect]:
     yield Suspect(
         f"{said}, in the gradient of {failure.name}",
         f"so are all {sum(s.g.size for s, _ in told)} entries in {len(told)} failing cases",
-        f"put it as in the derivation: {_told(formula.front, formula.right)}",
+        f"divide each sum by as many as it has terms: {_told(formula.front, formula.right)}",
         "constant factor",
     )
 

@@ -26,7 +26,7 @@ def _whole(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "i"
 
 
-def _window(point: Point) -> tuple[int, ...]:
+def window_of(point: Point) -> tuple[int, ...]:
     """The sides of the window or kernel, as far as keywords or shapes tell."""
     for name, value in point.config.items():
         if any(word in name for word in ("window", "kernel", "size")) and _whole(value):
@@ -36,10 +36,11 @@ def _window(point: Point) -> tuple[int, ...]:
     return kernels[0][2:] if kernels else ()
 
 
-def _steps(point: Point) -> tuple[int, ...]:
+def steps_of(point: Point) -> tuple[int, ...]:
+    """The strides, as far as keywords tell."""
     rank = np.ndim(point.inputs[0]) - 2
     kernels = any(np.ndim(value) == rank + 2 for value in point.inputs[1:])
-    stride = point.config.get("stride", 1 if kernels else _window(point) or 1)  # windows of a pooling touch
+    stride = point.config.get("stride", 1 if kernels else window_of(point) or 1)  # windows of a pooling touch
     return tuple(int(v) for v in np.ravel(stride)) if np.ndim(stride) else (int(stride),) * max(rank, 0)
 
 
@@ -50,14 +51,14 @@ def _padding(point: Point) -> int:
 
 
 def _overlaps(point: Point) -> bool:
-    return any(s < k for s, k in zip(_steps(point), _window(point), strict=False))
+    return any(s < k for s, k in zip(steps_of(point), window_of(point), strict=False))
 
 
 def _has_remainder(point: Point) -> bool:
     sides = np.shape(point.inputs[0])[2:]
     pad = _padding(point)
     d = max(_numbers(point, "dilation"), default=1)
-    every = zip(sides, _window(point), _steps(point), strict=False)
+    every = zip(sides, window_of(point), steps_of(point), strict=False)
     return any((side + 2 * pad - d * (k - 1) - 1) % s for side, k, s in every)
 
 
@@ -70,16 +71,16 @@ def _several(axis: int) -> Condition:
 
 
 CONDITIONS: tuple[tuple[str, Condition], ...] = (
-    ("stride > 1", lambda p: any(s > 1 for s in _steps(p))),
+    ("stride > 1", lambda p: any(s > 1 for s in steps_of(p))),
     ("padding", lambda p: _padding(p) > 0),
     ("dilation > 1", lambda p: max(_numbers(p, "dil"), default=1) > 1),
     ("a remainder", _has_remainder),
-    ("no remainder", lambda p: bool(_window(p)) and not _has_remainder(p)),
+    ("no remainder", lambda p: bool(window_of(p)) and not _has_remainder(p)),
     ("windows that overlap", _overlaps),
-    ("strides that differ by axis", lambda p: len(set(_steps(p))) > 1),
-    ("a window whose sides differ", lambda p: len(set(_window(p))) > 1),
+    ("strides that differ by axis", lambda p: len(set(steps_of(p))) > 1),
+    ("a window whose sides differ", lambda p: len(set(window_of(p))) > 1),
     ("H != W", _sides_differ),
-    ("a window of several entries", lambda p: math.prod(_window(p)) > 1),
+    ("a window of several entries", lambda p: math.prod(window_of(p)) > 1),
     ("several samples", _several(0)),
     ("several channels or features", _several(1)),
     ("several spatial axes", lambda p: np.ndim(p.inputs[0]) > 3),

@@ -161,7 +161,7 @@ BATCH_NORM = Formula(
     {"dy": 1.0, "mean(dy)": -1.0, "x̂ mean(dy x̂)": -1.0},
     {
         "γ/σ": lambda v: v["g"] * v["r"],
-        "γ/√var": lambda v: v["g"] / np.sqrt(_mean(v["centred"] ** 2)),
+        "γ/√var (no ε)": lambda v: v["g"] / np.sqrt(_mean(v["centred"] ** 2)),
         "γ/(√var + ε)": lambda v: v["g"] / (np.sqrt(_mean(v["centred"] ** 2)) + v["eps"]),
         "γ/(var + ε)": lambda v: v["g"] / (_mean(v["centred"] ** 2) + v["eps"]),
         "γ": lambda v: v["g"] + 0 * v["r"],
@@ -197,7 +197,7 @@ BATCH_NORM = Formula(
         "γ x̂ mean(dy x̂)": lambda v: v["g"] * v["xhat"] * _mean(v["dy"] * v["xhat"]),
     },
     "γ/σ",
-    ("γ/√var", "γ/(√var + ε)", "γ/(var + ε)", "γ", "1/σ", "γ/σ²", "γ/σ³", "γ²/σ", "1/(γσ)", "γσ"),
+    ("γ/√var (no ε)", "γ/(√var + ε)", "γ/(var + ε)", "γ", "1/σ", "γ/σ²", "γ/σ³", "γ²/σ", "1/(γσ)", "γσ"),
     ("Σ dy", "x̂ Σ dy x̂", "x̂ mean(dy x̂), x̂ without ε,", "mean(dy x̂)", "x̂ mean(dy)", "(x - μ) mean(dy x̂)",
      "x̂ mean(dy (x - μ))", "(x - μ) mean(dy (x - μ))", "x mean(dy x̂)", "x̂ mean(dy x)", "y mean(dy y)", "y mean(dy x̂)",
      "x̂ mean(dy y)", "dy x̂²", "mean(dy) over the samples only", "mean(dy) over all channels",

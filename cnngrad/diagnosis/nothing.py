@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -95,7 +95,7 @@ def wrong_shape(failure: Failure) -> Iterator[Suspect]:
         return
     for other in failure.layer.differentiable:
         if other != name and all(same(s.true(s.cotangent, other), s.g) for s in bad):
-            yield exchanged(name, other, len(bad))
+            yield exchanged(name, other, bad)
             return
     for axes in SETS_OF_AXES:
         if all(_is_sum_of(s, axes) for s in bad):
@@ -132,14 +132,21 @@ def _is_sum_of(s: Scene, axes: tuple[int, ...]) -> bool:
     return summed.size == s.n.size and same(s.n, summed.reshape(s.shape)) is not None
 
 
-def exchanged(name: str, other: str, cases: int) -> Suspect:
-    """The gradient of another input."""
+def exchanged(name: str, other: str, scenes: Sequence[Scene]) -> Suspect:
+    """The gradient of another input; where that one has it as well, no order is wrong, but a formula."""
+    returned = all(s.claimed[other] is not None and _is_right(s, other) for s in scenes)
     return Suspect(
         f"what is returned for {name} is the gradient of {other}",
-        f"it is exactly that in {cases} failing cases",
-        "return the gradients in the order of the inputs",
+        f"it is exactly that in {len(scenes)} failing cases" + (f"; for {other} it is right" if returned else ""),
+        f"{name} has a formula of its own: multiply by {other} and not by {name}, where the two are factors"
+        if returned
+        else "return the gradients in the order of the inputs",
         "order",
     )
+
+
+def _is_right(s: Scene, other: str) -> bool:
+    return same(s.true(s.cotangent, other), np.asarray(s.claimed[other], dtype=np.float64)) is not None
 
 
 def dy_not_used(failure: Failure) -> Iterator[Suspect]:

@@ -99,8 +99,9 @@ def dy_itself(failure: Failure) -> Iterator[Suspect]:
 
 def multiple_of_itself(failure: Failure) -> Iterator[Suspect]:
     """``G = N + c dE v`` in a loss: what a penalty on the input itself gives, too much or too little of it."""
-    told = [s for s in failure.wrong if s.g.shape == s.shape and s.dy.size == 1 and np.all(np.isfinite(s.n))]
-    if not told or len(told) < len(failure.wrong):
+    of_losses = [s for s in failure.wrong if s.g.shape == s.shape and s.dy.size == 1]
+    told = [s for s in of_losses if np.all(np.isfinite(s.n))]  # at a kink, and near one, slopes are not known
+    if len(of_losses) < len(failure.wrong) or len(told) < min(2, len(of_losses)):
         return
     c = _coefficient(min(told, key=lambda s: _unknown(s) / max(float(np.linalg.norm(s.value)), 1e-300)))
     name = failure.name

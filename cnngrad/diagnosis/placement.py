@@ -91,8 +91,11 @@ def other_input_turned(failure: Failure) -> Iterator[Suspect]:
             matched = [_right_when_turned(s, other, turn) for s in failure.wrong]
             told = [m for m in matched if m is not None]
             if len(told) >= min(2, len(failure.wrong)) and all(told):
+                used = f"{other} that is not {words} as it must be"
+                if "every axis" in words:
+                    used = f"{other} turned round along other axes than the spatial ones"
                 yield Suspect(
-                    f"the gradient of {failure.name} is computed with {other} that is not {words} as it must be",
+                    f"the gradient of {failure.name} is computed with {used}",
                     f"with {other} {words} first, backward is right in {len(told)} of {len(told)} failing cases",
                     f"in the gradient of {failure.name}, take {other} {words} against now (once, not twice)"
                     + (NAME_THEM if "every axis" in words else ""),
@@ -213,6 +216,13 @@ def refilled(failure: Failure) -> Iterator[Suspect]:
             "give the entries of dy the order in which the forward wrote them: move the axis of the channels",
             everywhere=True,
         )
+    yield from failure.lead(
+        "transpose",
+        f"the gradient of {failure.name} takes dy as if the channels came last",
+        _filled_channels_last,
+        "the forward reads map after map: reshape dy to (N, C, ...) at once, and move no axis",
+        everywhere=True,
+    )
     for words, filled in (("column", "F"), ("row", "C")):
         yield from failure.lead(
             "transpose",
@@ -244,6 +254,13 @@ def _channels_to_back(s: Scene) -> Array | None:
     return np.swapaxes(s.cotangent.reshape(len(s.cotangent), s.shape[1], -1), 1, 2).reshape(s.y_shape)
 
 
+def _filled_channels_last(s: Scene) -> Array | None:
+    """What dy is poured into (N, *S, C), whatever the order of the forward, and the channels moved to axis 1."""
+    if s.value.ndim < 3 or s.dy.size != s.g.size:
+        return None
+    return np.moveaxis(s.dy.reshape(s.shape[0], *s.shape[2:], s.shape[1]), -1, 1)
+
+
 def _sample_by_sample(s: Scene, order: Literal["C", "F"]) -> Array | None:
     if s.dy.size != s.g.size or not s.shape or not s.y_shape or s.shape[0] != s.y_shape[0]:
         return None
@@ -259,9 +276,10 @@ def exchanged_inputs(failure: Failure) -> Iterator[Suspect]:
     for other in failure.layer.differentiable:
         if other == failure.name:
             continue
-        found = [same(s.true(s.cotangent, other), s.g) for s in failure.wrong if s.inputs[other].shape == s.shape]
+        scenes = [s for s in failure.wrong if s.inputs[other].shape == s.shape]
+        found = [same(s.true(s.cotangent, other), s.g) for s in scenes]
         if len(found) >= min(2, len(failure.wrong)) and all(found):
-            yield exchanged(failure.name, other, len(found))
+            yield exchanged(failure.name, other, scenes)
 
 
 def moved_by_one(failure: Failure) -> Iterator[Suspect]:

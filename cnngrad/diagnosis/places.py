@@ -25,7 +25,7 @@ MOST = 6000  # pairs of tap and window in one scene
 
 @dataclass(frozen=True)
 class Axis:
-    """One spatial axis: kernel, stride, dilation, padding, side of the input, and the stride of the opposite axis."""
+    """One spatial axis: kernel, stride, dilation, padding, side of the input; strides of the opposite axis, of all."""
 
     kernel: int
     stride: int
@@ -33,6 +33,7 @@ class Axis:
     pad: int
     side: int
     other_stride: int
+    strides: tuple[int, ...]
 
     @property
     def slack(self) -> int:
@@ -58,10 +59,10 @@ def honest(a: Axis, k: int, t: int) -> int:
 
 PLACES: tuple[tuple[str, Place, str], ...] = (
     ("the stride is ignored", lambda a, k, t: a.dilation * k + t,
-     "spread dy by the stride first: stride - 1 zeros between its entries"),
+     "window i begins at entry i · stride: add there, or spread dy first with stride - 1 zeros between its entries"),
     ("the dilation is ignored", lambda a, k, t: k + a.stride * t, "the taps are dilation entries apart"),
     ("the border of the padding is not cropped", lambda a, k, t: honest(a, k, t) + a.pad,
-     "the gradient of the padded input begins pad entries earlier: cut pad entries off in front"),
+     "the gradient of the padded input begins pad entries earlier: take [pad : pad + side], not [: side]"),
     ("the padding is cropped twice", lambda a, k, t: honest(a, k, t) - a.pad, "cut pad entries off in front, once"),
     ("the crop begins one entry late where there is padding", lambda a, k, t: honest(a, k, t) - (a.pad > 0),
      "cut pad entries off in front, not pad + 1"),
@@ -74,6 +75,10 @@ PLACES: tuple[tuple[str, Place, str], ...] = (
     ("the kernel is spread with one zero too many", lambda a, k, t: (a.dilation + (a.dilation > 1)) * k + a.stride * t,
      "put dilation - 1 zeros between the taps, not dilation"),
     ("the stride of one axis is used for another", lambda a, k, t: a.dilation * k + a.other_stride * t,
+     "take each axis' own stride"),
+    ("the stride of the first axis is used for every axis", lambda a, k, t: a.dilation * k + a.strides[0] * t,
+     "take each axis' own stride"),
+    ("the stride of the last axis is used for every axis", lambda a, k, t: a.dilation * k + a.strides[-1] * t,
      "take each axis' own stride"),
     ("the window's side is taken for the stride", lambda a, k, t: a.dilation * k + a.kernel * t,
      "windows are stride entries apart; they need not touch"),
@@ -167,7 +172,7 @@ def _axes(s: Scene) -> tuple[Axis, ...] | None:
     dilation = _keyword(s, rank, "dilation", "rate") or (1,) * rank
     if not sides:
         return None
-    every = zip(sides, stride, dilation, pad, _first(s, x).shape[2:], stride[::-1], strict=True)
+    every = zip(sides, stride, dilation, pad, _first(s, x).shape[2:], stride[::-1], (stride,) * rank, strict=True)
     axes = tuple(Axis(*each) for each in every)
     return axes if tuple(a.out for a in axes) == _first(s, s.out).shape[2:] else None
 

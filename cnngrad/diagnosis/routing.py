@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
+from cnngrad.diagnosis.conditions import steps_of, window_of
 from cnngrad.diagnosis.failure import OUTPUTS, Failure, enough
 from cnngrad.diagnosis.rows import FAMILY, Rows, is_pooling, rows_of
 from cnngrad.diagnosis.unpaid import lost_to_others, lost_to_padding
@@ -158,6 +160,8 @@ def shared(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
         words = "dy is not divided by the number of entries of its window"
     elif np.allclose(got, due**2):
         words = "dy is divided twice by the number of entries of its window"
+    elif divisor := _divisor(rows, ratios):
+        words = f"dy is divided by {divisor}, not by the number of entries of its window"
     elif np.all(got <= 1 + 1e-9) and np.allclose(1 / got, np.round(1 / got)):
         words = "dy is divided by another number than the entries that the forward counted in its window"
     else:
@@ -169,6 +173,27 @@ def shared(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:
         "divide by what the forward divides by, padded zeros counted or not as it does",
         "constant factor",
     )
+
+
+# What a share may have been divided by in the place of the window's entries.
+DIVISORS: tuple[tuple[str, Callable[[tuple[int, ...], tuple[int, ...]], int]], ...] = (
+    ("the product of the strides", lambda window, steps: math.prod(steps)),
+    ("the first side of the window, squared", lambda window, steps: window[0] ** len(window)),
+    ("the last side of the window, squared", lambda window, steps: window[-1] ** len(window)),
+    ("one side of the window", lambda window, steps: window[0]),
+)
+
+
+def _divisor(rows: list[Rows], ratios: list[Array]) -> str:
+    """The first of these that explains what every window pays; nothing if none does."""
+    points = [each.scene.at.point for each in rows]
+    for words, of in DIVISORS:
+        if all(
+            window_of(p) and np.allclose(paid * of(window_of(p), steps_of(p)), 1)
+            for p, (paid, _) in zip(points, ratios, strict=True)
+        ):
+            return words
+    return ""
 
 
 def tiled(failure: Failure, rows: list[Rows]) -> Iterator[Suspect]:

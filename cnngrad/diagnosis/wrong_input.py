@@ -108,7 +108,12 @@ def _values(ndim: int, last: bool) -> Iterator[tuple[str, str, Value, str]]:
             (lambda a, axes: np.roll(a, 1, axes), "{} moved by one along axis " + str(axis)),
             (lambda a, axes: np.roll(a, -1, axes), "{} moved by one along axis " + str(axis)),
         ):
-            yield "axis", words, _along(done, axis), "index {} as the forward does, entry by entry"
+            yield (
+                "axis",
+                words,
+                _along(done, axis),
+                "index {} as the forward does, entry by entry, and let no loop overwrite what it keeps",
+            )
 
 
 def _along(done: Callable[[Array, tuple[int, ...]], Array], axis: int) -> Value:

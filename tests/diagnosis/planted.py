@@ -292,7 +292,7 @@ PLANTED: tuple[Planted, ...] = (
     Planted(layers.softmax, "z", lambda g, dy, y, v, c: y * (dy - dy.mean(axis=-1, keepdims=True)),
             combination.combinations, "mean(dp) stands in the place of Σ dp p in the gradient of z"),
     Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: g * _ratio_of_roots(v["x"], c), combination.combinations,
-            "γ/√var stands in front in the place of γ/σ in the gradient of x"),
+            "γ/√var (no ε) stands in front in the place of γ/σ in the gradient of x"),
     Planted(layers.mean_pool, "x", lambda g, dy, y, v, c: _moved_by_pad(v["x"], dy, c), places.wrong_places,
             "in the gradient of x the border of the padding is not cropped"),
     Planted(layers.p_norm_pool, "x", lambda g, dy, y, v, c: _with_power(v["x"], dy, y, c), scaled.powers,

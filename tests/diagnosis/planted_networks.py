@@ -12,6 +12,7 @@ from cnngrad import layers
 from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import (
     batch_norm,
+    dense_slopes,
     hidden,
     masked_weights,
     of_dy,
@@ -173,6 +174,10 @@ MORE: tuple[Planted, ...] = (
     Planted(net, "x", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ (s.w - 0.1 * dy * s.right.w) * (
             1 - np.tanh(s.z) ** 2))["x"], updated.after_the_update,
             "the gradient of x is computed with a weight that has taken its step already"),
+    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * _again(v, H2_z=lambda s: s.dy @ s.w)["H1.b"],
+            dense_slopes.slope_of_a_hidden_layer, "the slope f' of the layer of H1.b is missing"),
+    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * _again(v, H2_w=lambda s: s.dy.T @ s.z)["H2.w"],
+            dense_slopes.input_before_its_activation, "the gradient of H2.w takes the layer's input before its"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy, of_dy.dy_itself, "the term dy is missing in the gradient"),
     Planted(residual, "x", lambda g, dy, y, v, c: g + dy, of_dy.dy_itself, "dy is added to the gradient of x"),
     Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, _of_the_largest(y, dy, 1), c), routing.pooling,
@@ -207,6 +212,10 @@ LOOK_ALIKES: tuple[Planted, ...] = (
     Planted(layers.dense, "w", lambda g, dy, y, v, c: g * (1 + 1e-3 * np.sin(v["w"] + dy.sum())), small.precision,
             "a smooth error as small as that of half precision"),
     Planted(net, "x", lambda g, dy, y, v, c: g + dy**3 * v["x"], updated.after_the_update, "a cube of dy"),
+    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * _again(v, H2_z=lambda s: s.right.z * np.cos(s.z))["H1.b"],
+            dense_slopes.slope_of_a_hidden_layer, "another function of the values there"),
+    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * _again(v, H2_w=lambda s: s.dy.T @ np.sin(s.z))["H2.w"],
+            dense_slopes.input_before_its_activation, "another function of the values before"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy * np.cos(v["x"]), of_dy.dy_itself, "more than dy is missing"),
     Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
             "what pays nobody is small, and may be the largest"),

@@ -23,7 +23,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "eighth_scatter_last_stride_for_all": ("axis",),
     "eighth_columns_channel_fastest": ("order", "transpose"),
     "eighth_dw_reshaped_not_transposed": ("order", "axis"),
-    "eighth_columns_of_last_sample": ("wrong input", "dropped sample"),
+    "eighth_columns_of_last_sample": ("wrong input", "dropped sample", "axis"),  # the last entry of x for every one
     "eighth_backward_range_stops_short": ("geometry",),
     "eighth_first_channel_for_all": ("axis",),
     "eighth_relu_mask_from_dy": ("activation derivative", "wrong input"),
