@@ -86,7 +86,7 @@ POOL: tuple[Mistake, ...] = (
         "ninth_argmax_column_by_column",
         "pooling routing",
         "The place of the maximum is counted row by row inside its window and unravelled column by column, so dy "
-        "goes to the mirrored entry; both must use the same order.",
+        "goes to another entry of it; both must use the same order.",
         x=column_by_column,
         needs="a window with two sides larger than 1",
     ),
