@@ -37,7 +37,7 @@ def power_of_the_input(failure: Failure) -> Iterator[Suspect]:
     if all(s.y_shape == s.shape != () and s.is_elementwise for s in failure.scenes):
         return  # an activation: a matter of its slope
     for family, words, field in (
-        ("missing term", f"the sign of {name} is lost in its gradient", np.sign),
+        ("sign", f"the sign of {name} is lost in its gradient", np.sign),
         ("power", f"the gradient of {name} has one power of |{name}| too many", np.abs),
         ("power", f"the gradient of {name} has one power of |{name}| too few", lambda x: 1 / np.abs(x)),
         ("power", f"the gradient of {name} is divided by {name}", lambda x: 1 / x),

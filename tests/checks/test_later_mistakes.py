@@ -1,4 +1,4 @@
-"""The fifth, sixth and seventh sets of mistakes: each is caught where its right twin passes, for the inputs it says."""
+"""The fifth to the ninth set of mistakes: each is caught where its right twin passes, for the inputs it says."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from cnngrad.checks.check import finding
 from cnngrad.core.result import Status
 from tests.checks.catching import differing, is_caught, points_of, remembers
 from tests.mistakes import ALL
+from tests.mistakes.eighth import ALSO as ALSO_EIGHTH
+from tests.mistakes.eighth import EIGHTH
 from tests.mistakes.fifth import ALSO as ALSO_FIFTH
 from tests.mistakes.fifth import FIFTH
 from tests.mistakes.fourth import FOURTH
+from tests.mistakes.ninth import ALSO as ALSO_NINTH
+from tests.mistakes.ninth import NINTH
 from tests.mistakes.seventh import ALSO as ALSO_SEVENTH
 from tests.mistakes.seventh import SEVENTH
 from tests.mistakes.sixth import ALSO as ALSO_SIXTH
@@ -22,6 +26,8 @@ SETS = {
     "fifth": (FIFTH, ALSO_FIFTH),
     "sixth": (SIXTH, ALSO_SIXTH),
     "seventh": (SEVENTH, ALSO_SEVENTH),
+    "eighth": (EIGHTH, ALSO_EIGHTH),
+    "ninth": (NINTH, ALSO_NINTH),
 }
 
 
@@ -36,7 +42,7 @@ def test_every_mistake_is_caught_where_its_right_twin_passes(which: str, monkeyp
 
 
 def test_the_sets_are_well_described() -> None:
-    names = [mistake.name for mistake in (*ALL, *THIRD, *FOURTH, *FIFTH, *SIXTH, *SEVENTH)]
+    names = [mistake.name for mistake in (*ALL, *THIRD, *FOURTH, *FIFTH, *SIXTH, *SEVENTH, *EIGHTH, *NINTH)]
     assert len(set(names)) == len(names)
     for mistakes, also in SETS.values():
         assert len(mistakes) >= 40

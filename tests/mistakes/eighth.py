@@ -17,6 +17,7 @@ ALSO: dict[str, tuple[str, ...]] = {
     "eighth_rot90_without_axes": ("axis",),
     "eighth_kernel_gradient_left_turned": ("missing term",),
     "eighth_dw_set_in_sample_loop": ("assignment", "dropped sample"),
+    "eighth_softmax_diagonal_only": ("missing term",),  # only the diagonal of the Jacobian
     "eighth_conv_gradients_over_m": ("extra factor",),
     "eighth_windows_written_not_added": ("accumulated", "dropped term"),
     "eighth_maps_reshaped_not_moved": ("axis", "order"),

@@ -192,7 +192,7 @@ ALSO_POOL: dict[str, tuple[str, ...]] = {
     "seventh_max_pool_zero_border_wins": ("mask", "geometry"),
     "seventh_mean_pool_area_of_a_square": ("geometry",),
     "seventh_mean_pool_border_by_full_area": ("geometry",),
-    "seventh_p_norm_power_of_signed_x": ("not a number", "power", "missing term"),  # the sign of x is lost
+    "seventh_p_norm_power_of_signed_x": ("not a number", "power"),
     "seventh_p_norm_without_outer_root": ("power", "dropped term"),
     "seventh_subsample_dbeta_of_the_mean": ("extra factor",),
     "seventh_subsample_dx_without_beta": ("dropped term",),
