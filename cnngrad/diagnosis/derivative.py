@@ -162,11 +162,14 @@ def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Suspect]:
     )
     example = _one_slope(failure)
     for words, field in fields:
+        missing = words.startswith("1:")
         yield from failure.lead(
             FAMILY,
-            f"the derivative is {words}" if words[0] != "1" or words[1] != ":" else "the derivative f' is missing",
+            "the derivative f' is missing" if missing else f"the derivative is {words}",
             given(lambda s, f: s.cotangent * f(s), field),
-            f"derive f once more: {example}",
+            f"multiply dy by f': {example} (a mask may be true everywhere, as [y >= 0] is)"
+            if missing
+            else f"derive f once more: {example}",
         )
 
 

@@ -157,6 +157,6 @@ def _candidates(size: int) -> Iterator[tuple[str, str, str, Wrong]]:
                 yield (
                     "transpose",
                     f"is filled in the wrong order, rows for columns ({maps} maps of {height} x {width})",
-                    "read the vector back in the order in which the forward wrote it: row by row, or column by column",
+                    "read the vector back in the order in which the forward wrote it: rows, columns or channels first",
                     given(_columns_for_rows, (maps, height, width)),
                 )

@@ -93,8 +93,10 @@ PLACES: tuple[tuple[str, Place, str], ...] = (
      lambda a, k, t: honest(a, k, t) + a.pad - a.dilation * (a.kernel - 1) // 2, "cut pad entries off in front"),
     ("kernel - 1 entries are cropped in the place of the padding",
      lambda a, k, t: honest(a, k, t) + a.pad - (a.kernel - 1), "cut pad entries off in front, whatever the kernel"),
-    ("everything is one entry too far", lambda a, k, t: honest(a, k, t) + 1, "count from 0"),
-    ("everything is one entry too near", lambda a, k, t: honest(a, k, t) - 1, "count from 0"),
+    ("everything is one entry too far", lambda a, k, t: honest(a, k, t) + 1,
+     "a window begins at i · stride - pad, counted from 0; a full correlation pads dy with kernel - 1 zeros"),
+    ("everything is one entry too near", lambda a, k, t: honest(a, k, t) - 1,
+     "a window begins at i · stride - pad, counted from 0; a full correlation pads dy with kernel - 1 zeros"),
     ("the windows begin at the last tap, not the first", lambda a, k, t: honest(a, k, t) - a.dilation * (a.kernel - 1),
      "a full correlation begins kernel - 1 entries before the first entry"),
 )  # fmt: skip  # a table: what belongs together stays on one line
