@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.core.arrays import Array
 from cnngrad.core.result import Suspect
-from cnngrad.diagnosis.failure import Failure, enough, given, same
+from cnngrad.diagnosis.failure import Failure, enough, given, magnitude, same
 from cnngrad.diagnosis.scene import Scene
 
 FAMILY = "activation derivative"
@@ -173,6 +173,9 @@ def wrong_slope_of_one_entry(failure: Failure) -> Iterator[Suspect]:
         )
 
 
+KNOWN: tuple[tuple[str, Slope], ...] = (("y(1 - y)", lambda y: y * (1 - y)), ("1 - y²", lambda y: 1 - y**2))
+
+
 def _one_slope(failure: Failure) -> str:
     """The slope at the entry that is most wrong, beside the one that is used."""
     s = failure.wrong[0]
@@ -182,7 +185,12 @@ def _one_slope(failure: Failure) -> str:
     if dy == 0:
         return "its slope at one entry is the numerical gradient over dy there"
     right, used = float(s.n[worst]) / dy, float(s.g[worst]) / dy
-    return f"at {failure.name} = {x:.4g} its slope is {right + 0.0:.4g}, and {used + 0.0:.4g} is used"
+    due = next((f"f' = {words}: " for words, slope in KNOWN if all(_is_slope(s, slope) for s in failure.wrong)), "")
+    return f"{due}at {failure.name} = {x:.4g} its slope is {right + 0.0:.4g}, and {used + 0.0:.4g} is used"
+
+
+def _is_slope(s: Scene, slope: Slope) -> bool:
+    return same(s.cotangent * slope(s.out), s.n, magnitude(s)) is not None
 
 
 def mask(failure: Failure) -> Iterator[Suspect]:

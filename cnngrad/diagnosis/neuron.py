@@ -31,12 +31,17 @@ WRONG: tuple[tuple[str, str, Delta], ...] = (
 )
 
 
+OF_DELTA = "dw = δ x, dx = δ w, db = δ"
+
+
 def neuron(failure: Failure) -> Iterator[Suspect]:
     """Recognised by its numbers: a vector x, a vector w, a number b and a target."""
     if not all(_parts(s) and same(_gradient(s, RIGHT, ""), s.n, magnitude(s)) for s in failure.wrong):
         return
     for family, mistake, delta in WRONG:
-        yield from failure.lead(family, mistake, _with(delta, ""), "δ = dE (a - t) a(1 - a), with a = σ(z)")
+        yield from failure.lead(
+            family, mistake, _with(delta, ""), f"{OF_DELTA}, with δ = dE (a - t) a(1 - a) and a = σ(z)"
+        )
     for words, instead in (("by w where it must be multiplied by x", "w"), ("by x where it must be w", "x")):
         mistake = f"the gradient of {failure.name} multiplies δ {words}"
         yield from failure.lead("wrong input", mistake, _with(RIGHT, instead), "dw = δ x, and dx = δ w")
@@ -46,7 +51,7 @@ def neuron(failure: Failure) -> Iterator[Suspect]:
         ("multiplies δ by t", "t"),
     ):
         mistake = f"the gradient of {failure.name} {words}"
-        yield from failure.lead("wrong input", mistake, _with(RIGHT, instead), "dw = δ x, dx = δ w, db = δ")
+        yield from failure.lead("wrong input", mistake, _with(RIGHT, instead), OF_DELTA)
 
 
 def _with(delta: Delta, instead: str) -> Predict:

@@ -111,8 +111,10 @@ def wrong_sum(failure: Failure) -> Iterator[Suspect]:
             )
             for predict in (of_dy, of_gradient) if _has_batch(failure) or axes != "samples" else (of_dy,):
                 place = "row" if axes == "samples" and _is_row(failure, predict is of_gradient) else of
+                if predict is of_dy and "axis" in of:
+                    place = f"{of} of dy"
                 yield from failure.lead(
-                    kind if place == of else elsewhere,
+                    elsewhere if place == "row" else kind,
                     f"the gradient of {failure.name} {words.format(of=place)}",
                     predict,
                     advice.format(one=place),
