@@ -22,6 +22,7 @@ from cnngrad.diagnosis import (
     dense_slopes,
     derivative,
     factor,
+    filling,
     geometry,
     hidden,
     masked_weights,
@@ -52,7 +53,7 @@ from cnngrad.diagnosis.scene import Meter, Spent
 BUDGET = 6000  # calls, forwards and backwards together, for one wrong gradient
 SECONDS = 10.0  # and no call is begun after that
 SHOWN = 2
-CONDITIONAL = 3  # failing scenes that a mistake explains if it need not explain those that pass
+SEVERAL = 3  # failing scenes at least that a mistake explains if it need not explain those that pass
 
 Family = Callable[[Failure], Iterator[Suspect]]
 
@@ -99,7 +100,7 @@ EXACT: tuple[Family, ...] = (
     small.one_entry,
     small.only_at_kinks,
     small.precision,
-    placement.refilled,
+    filling.refilled,
     placement.reordered,
     geometry.overlap_assigned,
 )
@@ -195,9 +196,9 @@ def named_by(failure: Failure) -> list[Suspect]:
 
 
 def _passes(failure: Failure) -> Iterator[tuple[tuple[Family, ...], Failure]]:
-    """The families in turn; a mistake that a condition calls forth need not explain the scenes without it."""
+    """The families in turn; where none explains every scene, one may explain those that fail."""
     yield EXACT, failure
-    if len(failure.scenes) > len(failure.wrong) >= CONDITIONAL:
+    if len(failure.scenes) > len(failure.wrong) >= SEVERAL:
         yield EXACT, replace(failure, scenes=failure.wrong)
     yield LOOSE, failure
 

@@ -13,6 +13,7 @@ from cnngrad.core.layer import Layer
 from cnngrad.diagnosis import (
     batch_norm,
     dense_slopes,
+    filling,
     hidden,
     masked_weights,
     of_dy,
@@ -166,7 +167,7 @@ MORE: tuple[Planted, ...] = (
     Planted(layers.weight_decay, "w", lambda g, dy, y, v, c: g * v["w"] / 2, powers.power_of_the_input,
             "the gradient of w is multiplied by w/2: a square that is not differentiated"),
     Planted(layers.flatten, "x", lambda g, dy, y, v, c: _two_exchanged(v["x"], dy, c)
-            if c["row_fastest"] and g.ndim == 5 else g, placement.refilled,
+            if c["row_fastest"] and g.ndim == 5 else g, filling.refilled,
             "the gradient of x is dy filled with its last two axes exchanged"),
     Planted(layers.softmax_cross_entropy, "z", lambda g, dy, y, v, c: dy * (
             terms.soft(v["z"]) - np.eye(v["t"].shape[1])[v["t"].argmax(axis=1)]) / len(g), terms.losses,
