@@ -9,7 +9,7 @@ import numpy as np
 from cnngrad.layers import channels_last_conv, conv, relu_conv, sigmoid_conv
 from tests.mistakes.eighth_parts import through
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 RATE = 0.01
 

@@ -9,7 +9,7 @@ import numpy as np
 from cnngrad.layers import conv, conv1d, conv2d, true_conv
 from tests.mistakes.eighth_parts import conv_share
 from tests.mistakes.mistake import Mistake, only_sample, rot180
-from tests.mistakes.third_parts import again, conv_geometry, places, scattered, slip
+from tests.mistakes.slips import again, conv_geometry, places, scattered, slip
 
 
 def _with_last_columns(s: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.layers import batch_norm, half_squared_error, softmax, softmax_cross_entropy, softmax_vjp, weight_decay
 from tests.mistakes.mistake import Mistake, all_but_channels
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 
 def _probabilities(s: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import dense, flatten, neuron, relu, sigmoid, tanh
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 RATE = 0.01
 DECAY = 0.01

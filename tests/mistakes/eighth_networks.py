@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.networks import delta_recursion, perceptron, sigmoid_net, with_decay
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 DECAY = 0.25
 EQUAL = perceptron((4, 4, 4, 3))

@@ -10,7 +10,7 @@ import numpy as np
 from cnngrad.core.layer import Layer
 from cnngrad.layers._windows import Windows
 from tests.mistakes.mistake import WrongGradient
-from tests.mistakes.third_parts import again, pool_geometry
+from tests.mistakes.slips import again, pool_geometry
 
 Spot = Callable[[tuple[int, ...], int, Windows], tuple[int, ...]]
 

@@ -10,7 +10,7 @@ from cnngrad.layers import max_pool, mean_pool, p_norm_pool, subsample
 from cnngrad.layers._windows import Windows
 from tests.mistakes.eighth_parts import area, usual_spot, winners_to
 from tests.mistakes.mistake import Mistake, all_but_channels
-from tests.mistakes.third_parts import again, pool_geometry, scattered, slip
+from tests.mistakes.slips import again, pool_geometry, scattered, slip
 
 
 def _sides_swapped(window: tuple[int, ...], number: int, g: Windows) -> tuple[int, ...]:

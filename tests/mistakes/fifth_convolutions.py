@@ -18,7 +18,7 @@ from cnngrad.layers import (
 )
 from tests.mistakes.fifth_parts import put_back, tap_shares
 from tests.mistakes.mistake import rot180
-from tests.mistakes.third_parts import again, conv_geometry, scattered, slip
+from tests.mistakes.slips import again, conv_geometry, scattered, slip
 
 
 def _overwritten(s: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.layers import batch_norm, half_squared_error, softmax, softmax_cross_entropy, weight_decay
 from tests.mistakes.mistake import all_but_channels, over_channels
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 
 def _labels_only(s: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import dense, flatten, neuron, relu, sigmoid, tanh
 from tests.mistakes.fifth_parts import NeverReset
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 
 def _cross_entropy_delta(s: Any) -> Any:

@@ -21,7 +21,7 @@ from cnngrad.layers import (
     softmax_cross_entropy_vjp,
 )
 from cnngrad.networks import chain, one_hot_rows
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 RATE = 0.1
 FEATURES = chain(

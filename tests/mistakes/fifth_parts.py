@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.layers._windows import Windows
-from tests.mistakes.third_parts import Share, places
+from tests.mistakes.slips import Share, places
 
 
 def tap_shares(s: Any) -> Share:

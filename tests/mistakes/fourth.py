@@ -1,7 +1,7 @@
 """The fourth set of planted mistakes: what a student, or an engineer who ports the source texts, would really write.
 
 It was written without sight of the rules that name mistakes, of what the reports say about any mistake and of the
-other sets; nothing in it is fitted to them. It shares with the third set the helpers in ``third_parts.py``. Its
+other sets; nothing in it is fitted to them. It shares with the third set the helpers in ``slips.py``. Its
 labels say what a reader has to change in the code.
 """
 

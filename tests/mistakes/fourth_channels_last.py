@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.layers import channels_last_conv
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import conv_geometry, scattered, slip
+from tests.mistakes.slips import conv_geometry, scattered, slip
 
 
 def _channels_first(s: Any) -> Any:

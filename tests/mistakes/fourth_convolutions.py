@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.layers import conv, relu_conv, sigmoid_conv, true_conv
 from tests.mistakes.mistake import Mistake, all_but_channels, rot180
-from tests.mistakes.third_parts import again, conv_geometry, slip
+from tests.mistakes.slips import again, conv_geometry, slip
 
 
 def _weights_reshaped(s: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from cnngrad.core.layer import Backward, Vjp
 from cnngrad.layers import dense, flatten, identity, neuron, relu, sigmoid, tanh
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 DENSE = (
     slip(

@@ -13,7 +13,7 @@ import numpy as np
 from cnngrad.layers import tanh, true_conv
 from cnngrad.networks import TABLE, partial_conv, pre_activation
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 AFTER_TANH = pre_activation(tanh)
 

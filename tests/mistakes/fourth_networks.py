@@ -15,7 +15,7 @@ from cnngrad.core.layer import Backward, Layer, Vjp
 from cnngrad.layers import conv2d, dense, flatten, max_pool, relu, softmax_cross_entropy
 from cnngrad.networks import Chain, chain, one_hot_rows, perceptron, sigmoid_net, toolbox, with_decay
 from tests.mistakes.mistake import Mistake, WrongGradient, spoil
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 BATCH = {"batch > 1": lambda point: len(point["x"]) > 1}
 

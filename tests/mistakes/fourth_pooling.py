@@ -11,7 +11,7 @@ import numpy as np
 from cnngrad.layers import max_pool, mean_pool, p_norm_pool, subsample
 from cnngrad.layers._windows import windows
 from tests.mistakes.mistake import Mistake, all_but_channels, over_channels
-from tests.mistakes.third_parts import again, places, pool_geometry, routed, scattered, slip
+from tests.mistakes.slips import again, places, pool_geometry, routed, scattered, slip
 
 
 def _area(s: Any) -> Any:

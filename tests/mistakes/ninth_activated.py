@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import channels_last_conv, conv, relu_conv, sigmoid_conv
 from tests.mistakes.mistake import Mistake, only_sample
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 
 def positive_delta(s: Any) -> Any:

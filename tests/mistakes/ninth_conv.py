@@ -9,7 +9,7 @@ import numpy as np
 
 from cnngrad.layers import conv, conv1d, conv2d, conv3d, true_conv, true_conv2d
 from tests.mistakes.mistake import Mistake, rot180
-from tests.mistakes.third_parts import again, conv_geometry, scattered, slip
+from tests.mistakes.slips import again, conv_geometry, scattered, slip
 
 
 def through_taps(s: Any) -> Callable[[int], Any]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import batch_norm, half_squared_error, softmax, softmax_cross_entropy, weight_decay
 from tests.mistakes.mistake import Mistake, all_but_channels, over_channels
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 
 def probabilities(z: Any) -> Any:

@@ -21,7 +21,7 @@ from cnngrad.layers import (
 )
 from cnngrad.networks import chain
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 Stages = dict[str, Layer]
 WINDOW = {"window": 2, "stride": 2, "pad": 0}

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import max_pool, mean_pool, p_norm_pool, subsample
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import again, pool_geometry, scattered, slip
+from tests.mistakes.slips import again, pool_geometry, scattered, slip
 
 
 def winners(s: Any, border: float = -np.inf) -> Any:

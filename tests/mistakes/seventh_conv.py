@@ -9,7 +9,7 @@ import numpy as np
 from cnngrad.layers import conv1d, conv2d, conv3d
 from cnngrad.layers._windows import Windows
 from tests.mistakes.mistake import Mistake, only_sample, rot180
-from tests.mistakes.third_parts import again, conv_geometry, scattered, slip
+from tests.mistakes.slips import again, conv_geometry, scattered, slip
 
 
 def _shares(s: Any) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import channels_last_conv, conv, relu_conv, sigmoid_conv, true_conv2d
 from tests.mistakes.mistake import Mistake, all_but_channels, rot180
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 
 def _last_kernel_only(s: Any) -> Any:

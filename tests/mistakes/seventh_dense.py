@@ -19,7 +19,7 @@ from cnngrad.layers import (
     weight_decay,
 )
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 
 def _probabilities(z: Any) -> Any:

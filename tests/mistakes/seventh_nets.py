@@ -11,7 +11,7 @@ from cnngrad.core.layer import Backward
 from cnngrad.layers import batch_norm, relu
 from cnngrad.networks import Chain, chain, channels_last_net, perceptron, sigmoid_net, with_decay
 from tests.mistakes.mistake import Mistake, all_but_channels, over_channels
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 DECAY = 0.25
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.layers import channels_last_conv, conv, conv1d, conv2d, conv3d, relu_conv, sigmoid_conv, true_conv2d
 from tests.mistakes.mistake import Mistake, only_sample, rot180, spatial
-from tests.mistakes.third_parts import Share, again, conv_geometry, scattered, slip
+from tests.mistakes.slips import Share, again, conv_geometry, scattered, slip
 
 
 def _shares(s: Any) -> Share:

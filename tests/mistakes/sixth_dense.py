@@ -6,7 +6,7 @@ import numpy as np
 
 from cnngrad.layers import dense, flatten, neuron, relu, sigmoid, tanh
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import again, slip
+from tests.mistakes.slips import again, slip
 
 DENSE: tuple[Mistake, ...] = (
     slip(

@@ -8,7 +8,7 @@ import numpy as np
 
 from cnngrad.networks import perceptron, sigmoid_net, toolbox, with_decay
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 DECAY = 0.5
 _TOOLBOX = toolbox((("i",), ("c", 2, 3), ("s", 2)), (8, 6), 3)

@@ -11,7 +11,7 @@ from cnngrad.layers import max_pool, mean_pool, p_norm_pool, subsample
 from cnngrad.layers._windows import Windows
 from cnngrad.layers.mean_pool import _area
 from tests.mistakes.mistake import Mistake, over_channels
-from tests.mistakes.third_parts import again, pool_geometry, routed, scattered, slip
+from tests.mistakes.slips import again, pool_geometry, routed, scattered, slip
 
 
 def _column_major(number: Any, g: Windows) -> Any:

@@ -11,7 +11,7 @@ from cnngrad.networks import connected_conv, partial_conv
 from cnngrad.networks.channels_last import connections
 from cnngrad.networks.paper import TABLE
 from tests.mistakes.mistake import all_but_channels, rot180
-from tests.mistakes.third_parts import again, conv_geometry, places, scattered, slip
+from tests.mistakes.slips import again, conv_geometry, places, scattered, slip
 
 some_maps = partial_conv(TABLE)
 

@@ -11,7 +11,7 @@ from cnngrad.core.layer import Vjp
 from cnngrad.layers import batch_norm, dense, flatten, identity, neuron, relu, sigmoid, tanh
 from cnngrad.networks import pre_activation
 from tests.mistakes.mistake import Mistake
-from tests.mistakes.third_parts import slip
+from tests.mistakes.slips import slip
 
 after_tanh = pre_activation(tanh)
 

@@ -1,4 +1,4 @@
-"""What the third set of mistakes is written with; it shares nothing with the other two but the data type."""
+"""What the sets of mistakes from the third on are written with."""
 
 from __future__ import annotations
 
