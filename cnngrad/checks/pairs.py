@@ -31,7 +31,9 @@ TINY = 2.0**-24
 VERY_NEAR = 2.0**-32
 SLIGHT = 2.0**-22  # of the largest entry: smooth functions change by so much between places this near
 SAMPLES = 16  # with fewer, all of them may lie in the same few of the regions that meet at the point
+NEARLY = 2.0**-4  # how well slopes have to be known, as a share of themselves, to pass what only small steps allow
 SEVERAL = "several kinks met at this point"
+NEARER = "a kink lies nearer to this point than any step that numbers of this size allow"
 
 Places = npt.NDArray[np.int64]
 
@@ -120,23 +122,23 @@ def _along(claim: Claim, entries: Places) -> Vector:
 
 
 def _wrong_entry(claim: Claim, name: str, pairs: Pairs) -> Result | None:
+    """An entry that no step allows, down to the smallest: a kink may lie between the few that were taken and the point.
+
+    What the smallest steps allow for no better reason than that they know nothing is left open.
+    """
     slack = claim.unit * np.abs(pairs.claimed) + pairs.blur
     outside = ~((pairs.claimed >= pairs.low - slack) & (pairs.claimed <= pairs.high + slack))
+    doubtful = False
     for j, i in np.argwhere(outside):
-        output = pairs.outputs[j]
-        if _inside_from_nearer(claim, pairs, int(j), int(i), float(slack[j, i])):
+        output, claimed = pairs.outputs[j], float(pairs.claimed[j, i])
+        nearer = one_sided(claim.line(_along(claim, pairs.entries[[i]])), every_step=True)
+        if nearer.low[output] - slack[j, i] <= claimed <= nearer.high[output] + slack[j, i]:
+            doubtful |= not nearer.known_within(NEARLY)[output]
             continue
         reason = f"for dy = 1 at output entry {output} alone, outside the one-sided derivatives"
         allowed = float(pairs.low[j, i]), float(pairs.high[j, i])
-        return _refused(claim, name, pairs, int(j), int(i), float(pairs.claimed[j, i]), allowed, reason)
-    return None
-
-
-def _inside_from_nearer(claim: Claim, pairs: Pairs, j: int, i: int, slack: float) -> bool:
-    """Whether all steps, down to the smallest, allow what few do not: a kink may lie between those and the point."""
-    line = claim.line(_along(claim, pairs.entries[[i]]))
-    sides, output = one_sided(line, every_step=True), pairs.outputs[j]
-    return bool(sides.low[output] - slack <= pairs.claimed[j, i] <= sides.high[output] + slack)
+        return _refused(claim, name, pairs, int(j), int(i), claimed, allowed, reason)
+    return finding(Status.INCONCLUSIVE, input=name, reason=NEARER) if doubtful else None
 
 
 def _wrong_tie(claim: Claim, name: str, pairs: Pairs) -> Result | None:

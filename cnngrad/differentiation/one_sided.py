@@ -42,6 +42,11 @@ class Sides:
         """The greatest slope allowed at the point."""
         return np.maximum(self.left + self.left_bound, self.right + self.right_bound)
 
+    def known_within(self, share: float) -> Array:
+        """Which outputs' slopes are known within a share of the larger one."""
+        largest = np.maximum(np.abs(self.left), np.abs(self.right))
+        return np.maximum(self.left_bound, self.right_bound) <= share * largest
+
     @property
     def kinked(self) -> Array:
         """Which outputs have a kink here: the two slopes differ by more than their bounds."""
