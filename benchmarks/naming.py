@@ -59,11 +59,11 @@ BLIND = {
     "ninth": "96.0 % named (48 of 50), 2.0 % unknown (1), 2.0 % wrong (1), in one draw",
 }
 
-# What somebody who saw neither rules nor families made of the messages of the blind measures: whether a reader who has
-# the message alone would change the right thing. In doubt, wrong.
+# What a language model that saw neither rules nor families made of the messages of the blind measures: whether a reader
+# who has the message alone would change the right thing. In doubt, wrong.
 READ = (
-    "Somebody who knew neither rules nor families read every message of these measures and judged, in doubt against",
-    "it, whether a reader who has it alone would change the right thing:",
+    "A language model that knew neither rules nor families read every message of these measures and judged, in doubt",
+    "against it, whether a reader who has it alone would change the right thing:",
     "",
     "| set | named | unknown | wrong |",
     "|---|---|---|---|",
@@ -148,7 +148,7 @@ def _later() -> dict[str, tuple[Sequence[Mistake], dict[str, Sequence[str]]]]:
 
 
 def sheet(mistakes: Sequence[Mistake], seed: int) -> str:
-    """For a person who judges without the families: what is wrong, and what the message says first of it."""
+    """For whoever judges without the families: what is wrong, and the message."""
     lines = []
     for number, mistake in enumerate(mistakes, start=1):
         outcome, _ = outcome_of(mistake, seed)
@@ -184,8 +184,9 @@ def document(found: dict[str, dict[str, Tally]], draws: int) -> str:
         HEADER,
         *(families[""].row(f"**{name}**") for name, families in found.items()),
         "",
-        "What a set says of unseen mistakes is its first measure alone: each was written by somebody who saw neither",
-        "the rules nor what reports say nor the other sets, and measured before a rule was written with it in sight.",
+        "What a set says of unseen mistakes is its first measure alone: each was written without sight of the rules,",
+        "of what reports say and of the other sets, those from the fifth on by language models that were given the",
+        "layers and their derivations alone, and measured before a rule was written with it in sight.",
         "The first four ask for as many kinds of mistakes as there are; those from the fifth on for what students and",
         "engineers really write, in the frequencies of public code. In the order of their measures:",
         "",
