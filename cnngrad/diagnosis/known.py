@@ -48,7 +48,8 @@ def quantities(scene: Scene) -> dict[str, float]:
     found["the number of entries of the output"] = math.prod(y)
     found["the number of entries of the input"] = math.prod(first)
     found |= {f"the keyword {k}": v for k, v in scene.numbers.items() if _is_number(v)}
-    found |= {f"the size {k}": v for k, v in scene.at.point.case.sizes.items()}
+    # Nobody divides by the number of axes, which is as small as many a factor.
+    found |= {f"the size {k}": v for k, v in scene.at.point.case.sizes.items() if k != "rank"}
     for name, value in scene.inputs.items():
         for axis, side in enumerate(value.shape):
             found[f"the length of axis {axis} of {name}"] = side

@@ -180,7 +180,6 @@ DIVISORS: tuple[tuple[str, Callable[[tuple[int, ...], tuple[int, ...]], int]], .
     ("the product of the strides", lambda window, steps: math.prod(steps)),
     ("the first side of the window, squared", lambda window, steps: window[0] ** len(window)),
     ("the last side of the window, squared", lambda window, steps: window[-1] ** len(window)),
-    ("one side of the window", lambda window, steps: window[0]),
 )
 
 

@@ -63,11 +63,11 @@ def _of_the_largest(y: Any, dy: Any, axis: int) -> Any:
     return dy * (y == y.max(axis=axis, keepdims=True))
 
 
-def _pooled(v: Any, dy: Any, c: Any) -> Any:
+def pooled(v: Any, dy: Any, c: Any) -> Any:
     return layers.max_pool_vjp(v["x"], **c)[1](dy)[0]
 
 
-def _power_of_the_variance(v: Any, dy: Any, c: Any, power: float) -> Any:
+def power_of_the_variance(v: Any, dy: Any, c: Any, power: float) -> Any:
     """``dx`` with another power of σ in the path through the variance."""
     axes = (0, *range(2, dy.ndim))
     mean = lambda a: a.mean(axis=axes, keepdims=True)  # noqa: E731  # used in one formula
@@ -84,7 +84,7 @@ def _of_one_less(v: Any, dy: Any, c: Any) -> Any:
     return (dy * (v["x"] - v["x"].mean(axis=axes, keepdims=True)) / spread).sum(axis=axes)
 
 
-def _again(v: Any, of: Chain = NET, **wrong: Callable[[Any], Any]) -> Any:
+def again(v: Any, of: Chain = NET, **wrong: Callable[[Any], Any]) -> Any:
     """The network's gradients with those of some stages spoilt, by input."""
     spoilt = {stage: {name: f} for key, f in wrong.items() for stage, name in [key.split("_")]}
     _, backward = through(of, **spoilt)(*v.values())
@@ -135,14 +135,14 @@ def _bent(z: Any) -> Any:
 MORE: tuple[Planted, ...] = (
     Planted(layers.conv, "x", lambda g, dy, y, v, c: layers.conv_vjp(v["x"], np.flip(v["w"], 2), v["b"], **c)[1](dy)[0],
             placement.other_input_turned, "the gradient of x is computed with w that is not flipped along"),
-    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.right.z * _bent(s.z))["H1.w"],
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * again(v, O3_z=lambda s: s.right.z * _bent(s.z))["H1.w"],
             hidden.error_of_the_last_input, "the error of h, the input of O3.w, is multiplied by h(1 - h) once too"),
-    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ s.w)["H1.w"],
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * again(v, O3_z=lambda s: s.dy @ s.w)["H1.w"],
             hidden.error_of_the_last_input, "the error of h, the input of O3.w, lacks the slope 1 - h²"),
-    Planted(square, "H1.w", lambda g, dy, y, v, c: dy * _again(v, SQUARE, O2_z=lambda s: s.dy @ s.w.T * (
+    Planted(square, "H1.w", lambda g, dy, y, v, c: dy * again(v, SQUARE, O2_z=lambda s: s.dy @ s.w.T * (
             1 - np.tanh(s.z) ** 2))["H1.w"], hidden.error_of_the_last_input,
             "the error of h, the input of O2.w, comes through the weights that are not transposed"),
-    Planted(columns, "x", lambda g, dy, y, v, c: dy * _again(v, COLUMNS, F_x=lambda s: s.dy.reshape(s.x.shape))["x"],
+    Planted(columns, "x", lambda g, dy, y, v, c: dy * again(v, COLUMNS, F_x=lambda s: s.dy.reshape(s.x.shape))["x"],
             hidden.error_of_the_last_input, "the error of h, the input of O.w, is filled in the wrong order"),
     Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _of_one(v, "H1.w", [0] * (len(v["x"]) - 1) + [1]),
             samples.one_sample_only, "the gradient of H1.w takes only the last sample"),
@@ -154,11 +154,11 @@ MORE: tuple[Planted, ...] = (
             "the term 0.25 H1.b dE is added to the gradient of H1.b"),
     Planted(net, "H1.b", lambda g, dy, y, v, c: g - 0.5 * dy * v["H1.b"], of_dy.multiple_of_itself,
             "the term 0.5 H1.b dE is missing in the gradient of H1.b"),
-    Planted(net, "O3.b", lambda g, dy, y, v, c: dy * _again(v, E_z=_slope_again)["O3.b"],
+    Planted(net, "O3.b", lambda g, dy, y, v, c: dy * again(v, E_z=_slope_again)["O3.b"],
             output_error.slope_at_the_output, "the error at the output is multiplied by y(1 - y) after y - t"),
     Planted(squared, "O.b", lambda g, dy, y, v, c: dy * (_output(v) - v["E.t"]).mean(axis=0),
             output_error.slope_at_the_output, "the derivative of the output's activation, y(1 - y), is missing after"),
-    Planted(net, "x", lambda g, dy, y, v, c: dy * _again(v, H2_z=lambda s: s.dy @ v["H1.w"] * (1 - np.tanh(s.z) ** 2))
+    Planted(net, "x", lambda g, dy, y, v, c: dy * again(v, H2_z=lambda s: s.dy @ v["H1.w"] * (1 - np.tanh(s.z) ** 2))
             ["x"], way.by_another_way, "the gradient of x, or a part of it, does not come back through H2.w"),
     Planted(neighbours, "x", lambda g, dy, y, v, c: _through_table(v, dy, NEIGHBOURS.T),
             masked_weights.transposed_table, "the table of connections is transposed in the gradient of x"),
@@ -172,26 +172,26 @@ MORE: tuple[Planted, ...] = (
     Planted(layers.softmax_cross_entropy, "z", lambda g, dy, y, v, c: dy * (
             terms.soft(v["z"]) - np.eye(v["t"].shape[1])[v["t"].argmax(axis=1)]) / len(g), terms.losses,
             "1 is subtracted at the largest target, where the target itself must be"),
-    Planted(net, "x", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.dy @ (s.w - 0.1 * dy * s.right.w) * (
+    Planted(net, "x", lambda g, dy, y, v, c: dy * again(v, O3_z=lambda s: s.dy @ (s.w - 0.1 * dy * s.right.w) * (
             1 - np.tanh(s.z) ** 2))["x"], updated.after_the_update,
             "the gradient of x is computed with a weight that has taken its step already"),
-    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * _again(v, H2_z=lambda s: s.dy @ s.w)["H1.b"],
+    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * again(v, H2_z=lambda s: s.dy @ s.w)["H1.b"],
             dense_slopes.slope_of_a_hidden_layer, "the slope f' of the layer of H1.b is missing"),
-    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * _again(v, H2_w=lambda s: s.dy.T @ s.z)["H2.w"],
+    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * again(v, H2_w=lambda s: s.dy.T @ s.z)["H2.w"],
             dense_slopes.input_before_its_activation, "the gradient of H2.w takes the layer's input before its"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy, of_dy.dy_itself, "the term dy is missing in the gradient"),
     Planted(residual, "x", lambda g, dy, y, v, c: g + dy, of_dy.dy_itself, "dy is added to the gradient of x"),
-    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, _of_the_largest(y, dy, 1), c), routing.pooling,
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: pooled(v, _of_the_largest(y, dy, 1), c), routing.pooling,
             "a maximum gets dy only where it is the largest of all channels"),
     Planted(layers.batch_norm, "gamma", lambda g, dy, y, v, c: _of_one_less(v, dy, c), batch_norm.batch_norm,
             "dγ takes x̂ with the variance divided by N - 1; the forward divides by N"),
-    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _power_of_the_variance(v, dy, c, 1.5),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: power_of_the_variance(v, dy, c, 1.5),
             batch_norm.batch_norm, "the path through the variance has (var + ε)^(-3/4), σ to the power -3/2,"),
 )  # fmt: skip  # a table: what belongs together stays on one line
 
 # What looks much like the mistake that the family names, and is another one: it must say nothing.
 LOOK_ALIKES: tuple[Planted, ...] = (
-    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _again(v, O3_z=lambda s: s.right.z * np.cos(s.z))["H1.w"],
+    Planted(net, "H1.w", lambda g, dy, y, v, c: dy * again(v, O3_z=lambda s: s.right.z * np.cos(s.z))["H1.w"],
             hidden.error_of_the_last_input, "another function of h"),
     Planted(net, "H1.w", lambda g, dy, y, v, c: dy * _of_one(v, "H1.w", np.arange(len(g)) + 1.0)
             if len(v["x"]) == 3 else dy * _of_one(v, "H1.w", [1.0, 2.0][: len(v["x"])]),
@@ -213,13 +213,13 @@ LOOK_ALIKES: tuple[Planted, ...] = (
     Planted(layers.dense, "w", lambda g, dy, y, v, c: g * (1 + 1e-3 * np.sin(v["w"] + dy.sum())), small.precision,
             "a smooth error as small as that of half precision"),
     Planted(net, "x", lambda g, dy, y, v, c: g + dy**3 * v["x"], updated.after_the_update, "a cube of dy"),
-    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * _again(v, H2_z=lambda s: s.right.z * np.cos(s.z))["H1.b"],
+    Planted(net, "H1.b", lambda g, dy, y, v, c: dy * again(v, H2_z=lambda s: s.right.z * np.cos(s.z))["H1.b"],
             dense_slopes.slope_of_a_hidden_layer, "another function of the values there"),
-    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * _again(v, H2_w=lambda s: s.dy.T @ np.sin(s.z))["H2.w"],
+    Planted(net, "H2.w", lambda g, dy, y, v, c: dy * again(v, H2_w=lambda s: s.dy.T @ np.sin(s.z))["H2.w"],
             dense_slopes.input_before_its_activation, "another function of the values before"),
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy * np.cos(v["x"]), of_dy.dy_itself, "more than dy is missing"),
-    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: _pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
             "what pays nobody is small, and may be the largest"),
-    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: _power_of_the_variance(v, dy, c, 2.7),
+    Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: power_of_the_variance(v, dy, c, 2.7),
             batch_norm.batch_norm, "another power"),
 )  # fmt: skip  # a table: what belongs together stays on one line
