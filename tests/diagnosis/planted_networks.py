@@ -220,6 +220,9 @@ LOOK_ALIKES: tuple[Planted, ...] = (
     Planted(residual, "x", lambda g, dy, y, v, c: g - dy * np.cos(v["x"]), of_dy.dy_itself, "more than dy is missing"),
     Planted(layers.max_pool, "x", lambda g, dy, y, v, c: pooled(v, dy * (np.abs(y) > 0.5), c), routing.pooling,
             "what pays nobody is small, and may be the largest"),
+    Planted(layers.max_pool, "x", lambda g, dy, y, v, c: pooled(
+            v, 0.3 * dy + 0.7 * _of_the_largest(y, dy, 1), c), routing.pooling,
+            "what is not the largest of all channels pays a part"),
     Planted(layers.batch_norm, "x", lambda g, dy, y, v, c: power_of_the_variance(v, dy, c, 2.7),
             batch_norm.batch_norm, "another power"),
 )  # fmt: skip  # a table: what belongs together stays on one line

@@ -282,3 +282,14 @@ def test_what_is_left_of_the_rounding_of_1_is_no_exact_output() -> None:
     assert found is not None
     assert found.plainly
     assert trusted_difference(line) is None
+
+
+def test_a_first_side_that_was_rounded_spares_the_other() -> None:
+    asked: list[float] = []
+
+    def thirds_beside_the_point(x: Any) -> Any:
+        asked.append(float(x[0]))
+        return x if x[0] == 1 else x / 3
+
+    assert exact_difference(Line(thirds_beside_the_point, np.ones(1), np.ones(1), np.ones(1))) is None
+    assert asked == [1.0, 1 + STEP]
