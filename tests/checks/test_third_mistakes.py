@@ -25,6 +25,7 @@ def points(layer: str) -> tuple[Point, ...]:
     return points_of(LAYER[layer])
 
 
+@pytest.mark.integration  # takes its time, as those of the later sets do
 def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     # Which entry is the worst takes most of the time.
     monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *how: finding(Status.FAILED, input=name))
