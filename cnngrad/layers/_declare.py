@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from cnngrad.core.layer import Layer, Vjp
+from cnngrad.layers._inputs import of_rank
 from cnngrad.layers._windows import Windows, windows
 
 SIZES = {"depth": (1, 4), "height": (1, 6), "width": (1, 7)}
@@ -59,8 +61,8 @@ def kernel(d: Any, rank: int) -> tuple[int, ...]:
     return tuple(getattr(d, name) for name in KERNELS[-rank:])
 
 
-def convolution(rank: int | None, channels_last: bool = False) -> dict[str, Any]:
-    """What a convolution declares: of one rank, or with ``rank`` a dim and a stride of its own for the last axis."""
+def convolution(name: str, vjp: Vjp, rank: int | None = None, channels_last: bool = False) -> Layer:
+    """A convolution: of one rank, or with ``rank`` a dim and a stride of its own for the last axis."""
     largest = 3 if rank is None else rank
     most = 3 if rank is None else 4
     dims: dict[str, tuple[int, int]] = {} if rank else {"rank": (1, 3)}
@@ -96,7 +98,17 @@ def convolution(rank: int | None, channels_last: bool = False) -> dict[str, Any]
     names += ["H != W", "rectangular kernel"] if largest > 1 else []
     names += ["anisotropic stride", "rank 1", "rank 2", "rank 3"] if rank is None else []
     features = seen(geometry, *names) | {"batch > 1": batch}
-    return {"dims": dims, "shapes": shapes, "config": config, "where": where, "features": features}
+    return Layer(
+        vjp if rank is None else of_rank(vjp, name, rank),
+        inputs=("x", "w", "b"),
+        name=name,
+        batch_axis={"x": 0, "y": 0},
+        dims=dims,
+        shapes=shapes,
+        config=config,
+        where=where,
+        features=features,
+    )
 
 
 def pool(half_window: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.core.layer import Backward, Layer
+from cnngrad.core.layer import Backward
 from cnngrad.layers._declare import convolution
 from cnngrad.layers._inputs import cotangent, floats, refuse
 from cnngrad.layers.conv import conv_vjp
@@ -59,10 +59,4 @@ def _last(channels_first: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(channels_first, 1, -1))
 
 
-channels_last_conv = Layer(
-    channels_last_conv_vjp,
-    inputs=("x", "w", "b"),
-    name="channels_last_conv",
-    batch_axis={"x": 0, "y": 0},
-    **convolution(None, channels_last=True),
-)
+channels_last_conv = convolution("channels_last_conv", channels_last_conv_vjp, channels_last=True)

@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.core.layer import Backward, Layer
+from cnngrad.core.layer import Backward
 from cnngrad.layers._declare import convolution
-from cnngrad.layers._inputs import cotangent, floats, gradient, of_rank, refuse, refuse_shape
+from cnngrad.layers._inputs import cotangent, floats, gradient, refuse, refuse_shape
 from cnngrad.layers._windows import Windows, windows
 
 # Columns of more entries than this fall out of the processor's cache and double the time.
@@ -114,12 +114,7 @@ def _refuse_wrong_shapes(x: Array, w: Array, b: Array) -> None:
     refuse_shape("conv", "b", b, (len(w),), f"with {len(w)} kernels")
 
 
-def _conv(name: str, rank: int | None) -> Layer:
-    vjp = conv_vjp if rank is None else of_rank(conv_vjp, name, rank)
-    return Layer(vjp, inputs=("x", "w", "b"), name=name, batch_axis={"x": 0, "y": 0}, **convolution(rank))
-
-
-conv = _conv("conv", None)
-conv1d = _conv("conv1d", 1)
-conv2d = _conv("conv2d", 2)
-conv3d = _conv("conv3d", 3)
+conv = convolution("conv", conv_vjp)
+conv1d = convolution("conv1d", conv_vjp, rank=1)
+conv2d = convolution("conv2d", conv_vjp, rank=2)
+conv3d = convolution("conv3d", conv_vjp, rank=3)

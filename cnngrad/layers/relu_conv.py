@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnngrad.core.arrays import Array
-from cnngrad.core.layer import Backward, Layer
+from cnngrad.core.layer import Backward
 from cnngrad.layers._declare import convolution
 from cnngrad.layers.conv import conv_vjp
 from cnngrad.layers.relu import relu_vjp
@@ -38,6 +38,4 @@ def relu_conv_vjp(
     return y, backward
 
 
-relu_conv = Layer(
-    relu_conv_vjp, inputs=("x", "w", "b"), name="relu_conv", batch_axis={"x": 0, "y": 0}, **convolution(None)
-)
+relu_conv = convolution("relu_conv", relu_conv_vjp)

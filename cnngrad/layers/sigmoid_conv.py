@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnngrad.core.arrays import Array
-from cnngrad.core.layer import Backward, Layer
+from cnngrad.core.layer import Backward
 from cnngrad.layers._declare import convolution
 from cnngrad.layers.conv import conv_vjp
 from cnngrad.layers.sigmoid import sigmoid_vjp
@@ -38,6 +38,4 @@ def sigmoid_conv_vjp(
     return y, backward
 
 
-sigmoid_conv = Layer(
-    sigmoid_conv_vjp, inputs=("x", "w", "b"), name="sigmoid_conv", batch_axis={"x": 0, "y": 0}, **convolution(None)
-)
+sigmoid_conv = convolution("sigmoid_conv", sigmoid_conv_vjp)

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.arrays import Array
-from cnngrad.core.layer import Backward, Layer
+from cnngrad.core.layer import Backward
 from cnngrad.layers._declare import convolution
-from cnngrad.layers._inputs import floats, of_rank
+from cnngrad.layers._inputs import floats
 from cnngrad.layers.conv import conv_vjp
 
 
@@ -50,12 +50,7 @@ def _rot180(w: Array) -> Array:
     return np.flip(w, axis=tuple(range(2, w.ndim)))
 
 
-def _true_conv(name: str, rank: int | None) -> Layer:
-    vjp = true_conv_vjp if rank is None else of_rank(true_conv_vjp, name, rank)
-    return Layer(vjp, inputs=("x", "w", "b"), name=name, batch_axis={"x": 0, "y": 0}, **convolution(rank))
-
-
-true_conv = _true_conv("true_conv", None)
-true_conv1d = _true_conv("true_conv1d", 1)
-true_conv2d = _true_conv("true_conv2d", 2)
-true_conv3d = _true_conv("true_conv3d", 3)
+true_conv = convolution("true_conv", true_conv_vjp)
+true_conv1d = convolution("true_conv1d", true_conv_vjp, rank=1)
+true_conv2d = convolution("true_conv2d", true_conv_vjp, rank=2)
+true_conv3d = convolution("true_conv3d", true_conv_vjp, rank=3)
