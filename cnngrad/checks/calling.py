@@ -83,7 +83,8 @@ def gradients_in(at: Evaluation, returned: Sequence[Any]) -> dict[str, Array]:
         if value is None or name not in at.layer.differentiable:
             continue
         try:
-            found[name] = np.array(value, dtype=np.float64)
+            if not np.iscomplexobj(value):  # NumPy would drop the imaginary part
+                found[name] = np.array(value, dtype=np.float64)
         except (TypeError, ValueError, OverflowError):
             continue  # gradients_match_forward says so
     return found

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cnngrad.checks.calling import gradients_in
 from cnngrad.checks.cells import Cells, confirming, look_again, numeric_means
 from cnngrad.checks.claim import Claim
 from cnngrad.checks.compare import direction_over
@@ -80,7 +81,8 @@ def pictures(layer: Layer, point: Point) -> tuple[Picture, ...]:
         y0 = flatten(outputs_of(y))
         dy = point.cotangent(y0.size)
         returned = at.by_name(at.pull(y, backward, dy))
-        sound = tuple(name for name in at.slices if _is_sound(returned[name], np.shape(point[name])))
+        numbers = gradients_in(at, tuple(returned.values()))
+        sound = tuple(name for name, gradient in numbers.items() if _is_sound(gradient, np.shape(point[name])))
         claim = Claim(at, y0, dy, returned, sound)
         every = at.origin.size <= ENTRIES
         whole = gradient_tables(layer, point) if every and len(sound) == len(at.slices) else {}
@@ -91,11 +93,11 @@ def pictures(layer: Layer, point: Point) -> tuple[Picture, ...]:
 
 
 def _picture(claim: Claim, name: str, most: int, table: GradientTable | None) -> Picture:
-    at, shape = claim.at, np.shape(claim.at.point[name])
+    at, shape, span = claim.at, np.shape(claim.at.point[name]), claim.at.slices[name]
     cells = Cells.at_most(most, shape)
-    claimed = cells.means(_claimed(claim, name))
+    claimed = cells.means(claim.gradient[span]) if name in claim.sound else np.full(cells.counts, np.nan)
     # As where a failure's entries are looked at: the backward may carry rounding of its own.
-    noise = cells.means(claim.noise[at.slices[name]].reshape(shape))
+    noise = cells.means(claim.noise[span])
 
     def allowed() -> Array:
         return bound + noise + claim.unit * np.maximum(np.abs(claimed), np.abs(numeric))
@@ -107,16 +109,8 @@ def _picture(claim: Claim, name: str, most: int, table: GradientTable | None) ->
     return Picture(name, at.point.case, shape, cells.block, claimed, numeric, allowed(), curve)
 
 
-def _is_sound(gradient: Any, shape: tuple[int, ...]) -> bool:
-    if gradient is None or np.shape(gradient) != shape or np.iscomplexobj(gradient):
-        return False
-    array = np.asarray(gradient)
-    return array.dtype.kind in "fiub" and bool(np.all(np.isfinite(array)))
-
-
-def _claimed(claim: Claim, name: str) -> Array:
-    shape = np.shape(claim.at.point[name])
-    return claim.gradient[claim.at.slices[name]].reshape(shape) if name in claim.sound else np.full(shape, np.nan)
+def _is_sound(gradient: Array, shape: tuple[int, ...]) -> bool:
+    return gradient.shape == shape and bool(np.all(np.isfinite(gradient)))
 
 
 def _curve(claim: Claim, name: str) -> Curve | None:

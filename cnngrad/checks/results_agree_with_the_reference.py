@@ -33,7 +33,8 @@ def judge(at: Evaluation) -> list[Result]:
     there = Evaluation(reference, replace(at.point, inputs=tuple(inputs)), at.calls)
     wrong = [result for result in gradients.judge(there) if result.status == Status.FAILED]
     if wrong:
-        return [replace(wrong[0], reason=f"the reference itself is wrong here; {wrong[0].reason}".rstrip("; "))]
+        why = ("the reference itself is wrong here", wrong[0].reason)
+        return [replace(wrong[0], reason="; ".join(filter(None, why)))]
     exact, kernel = call(there, inputs), call(at, at.point.inputs)
     if not exact.finite:
         return [finding(Status.INCONCLUSIVE, reason="the reference is not finite at this point")]

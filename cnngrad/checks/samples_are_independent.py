@@ -40,7 +40,7 @@ def judge(at: Evaluation) -> list[Result]:
             break
     else:
         return inconclusive(axes, "no sample can be varied here")
-    after = call(at, inputs, before.dy)
+    after = call(at, inputs)
     results = {name: (before.results[name], after.results[name]) for name in axes if _alike(name, before, after)}
     expected = {name: _others(kept, axes[name], sample) for name, (kept, _) in results.items()}
     got = {name: _others(found, axes[name], sample) for name, (_, found) in results.items()}
@@ -58,10 +58,9 @@ def _axes(at: Evaluation, before: Call) -> dict[str, int]:
         UsageError: a declared axis that is not there, or none of an input.
     """
     declared = at.layer.batch_axis
-    first = at.layer.inputs[0]
-    loss = before.output.ndim == 0
-    axes = {first: declared, **({} if loss else {"y": declared})} if isinstance(declared, int) else dict(declared or {})
-    found = {name: axis for name, axis in axes.items() if name in at.layer.inputs}
+    first, rank = at.layer.inputs[0], before.output.ndim
+    by_name = {first: declared} if isinstance(declared, int) else dict(declared or {})
+    found = {name: axis for name, axis in by_name.items() if name in at.layer.inputs}
     if not found:
         raise UsageError(
             f"{at.layer.name}: batch_axis={declared!r} names none of the inputs {', '.join(at.layer.inputs)}; "
@@ -72,8 +71,10 @@ def _axes(at: Evaluation, before: Call) -> dict[str, int]:
             raise UsageError(
                 f"{at.layer.name}: batch_axis names axis {axis} of {name}, which has shape {at.point[name].shape}"
             )
-    if "y" in axes and "y" not in at.layer.inputs and -before.output.ndim <= axes["y"] < before.output.ndim:
-        found[OUTPUT] = axes["y"]
+    # An input may be called y as well; then only a number says where the samples of the output are.
+    of_output = declared if isinstance(declared, int) else None if "y" in found else by_name.get("y")
+    if of_output is not None and -rank <= of_output < rank:
+        found[OUTPUT] = of_output
     return found
 
 

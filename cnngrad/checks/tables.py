@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cnngrad.checks.calling import gradients_in
 from cnngrad.core.arrays import Array, Vector, flatten, outputs_of
 from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Point
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
-from cnngrad.differentiation import Estimate, coordinates
+from cnngrad.differentiation import coordinates
 from cnngrad.differentiation.colours import Pattern, coloured
 
 MOST = 2**28  # pairs of output and input, a byte each
@@ -46,26 +47,24 @@ def gradient_tables(layer: Layer, point: Point) -> dict[str, GradientTable]:
     y, backward = at.vjp(point.inputs)
     dy = point.cotangent(flatten(outputs_of(y)).size)
     returned = at.by_name(at.pull(y, backward, dy))
-    found = _every_coordinate(at, dy)
+    values, bounds = _every_coordinate(at, dy)
     tables = {}
     for name, span in at.slices.items():
         shape = np.shape(point[name])
-        tables[name] = GradientTable(returned[name], found.value[span].reshape(shape), found.bound[span].reshape(shape))
+        tables[name] = GradientTable(returned[name], values[span].reshape(shape), bounds[span].reshape(shape))
     return tables
 
 
-def _every_coordinate(at: Evaluation, dy: Vector) -> Estimate:
-    """All at once where that can be done exactly, the rest (or all of them) one by one."""
+def _every_coordinate(at: Evaluation, dy: Vector) -> tuple[Vector, Vector]:
+    """Values and bounds: all at once where that can be done exactly, the rest (or all of them) one by one."""
     pattern, rng = claimed_pattern(at, dy.size), rng_for(at.point.case.seed, "colours")
     groups, room = list(at.slices.values()), at.room_at(at.origin)
     together = None if pattern is None else coloured(at.flat, at.origin, dy, pattern, groups, rng, room)
-    if together is None:
-        return coordinates(at.flat, at.origin, dy, room=room)
-    left = np.flatnonzero(np.isnan(together))
+    values, bounds = np.full(at.origin.size, np.nan) if together is None else together, np.zeros(at.origin.size)
+    left = np.flatnonzero(np.isnan(values))
     alone = coordinates(at.flat, at.origin, dy, left, room)
-    bound = np.zeros(together.size)
-    together[left], bound[left] = alone.value, alone.bound
-    return Estimate(together, bound, "exact")
+    values[left], bounds[left] = alone.value, alone.bound
+    return values, bounds
 
 
 def claimed_pattern(at: Evaluation, outputs: int) -> Pattern | None:
@@ -81,11 +80,11 @@ def claimed_pattern(at: Evaluation, outputs: int) -> Pattern | None:
         unit = np.zeros(outputs)
         unit[j] = 1.0
         try:
-            returned = at.by_name(at.pull(y, backward, unit))
+            returned = at.pull(y, backward, unit)
         except LayerRaised:  # a backward that can be called once only
-            returned = at.by_name(at.gradients(unit))
-        for name, span in at.slices.items():
-            gradient = np.asarray(returned[name], dtype=np.float64)
+            returned = at.gradients(unit)
+        for name, gradient in gradients_in(at, returned).items():
+            span = at.slices[name]
             if gradient.size == span.stop - span.start:
                 pattern[j, span] = gradient.ravel() != 0
     return pattern
