@@ -10,7 +10,7 @@ import pytest
 
 from cnngrad import layers
 from cnngrad.checks import gradients
-from cnngrad.checks.oracle import agrees_with, oracle_checks
+from cnngrad.checks.oracle import agrees_with, oracle_checks, wrong_side
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result
@@ -53,7 +53,11 @@ def test_the_name_is_a_statement() -> None:
 )
 def test_output_and_gradients_are_judged_apart(forward: float, backward: float, expected: list[str]) -> None:
     layer = doubling(forward, backward)
-    assert [str(result.status) for result in run(layer)] == expected
+    found = run(layer)
+    assert [str(result.status) for result in found] == expected
+    told = {r.reason for r in found if r.status == "passed"}
+    assert told <= {"y of demo is that of running sums", "dx of demo is that of running sums"}
+    assert {(r.forward_calls, r.backward_calls) for r in found} == {(2, 2)}
     if forward == backward:
         (result,) = gradients.CHECK.run(layer, Case.parse(POINT).point(layer))
         assert result.status == "passed"
@@ -65,17 +69,20 @@ def test_a_disagreement_names_the_worst_place() -> None:
         y[1] += 0.5
         return y, lambda dy: (2 * dy,)
 
-    failed, _ = run(layer_of(vjp))
+    failed, passed = run(layer_of(vjp))
+    assert (str(passed.status), passed.reason) == ("passed", "dx of demo is that of running sums")
     x = Case.parse(POINT).point(doubling())["x"]
     assert failed.reason == (
         f"not so: y of demo is that of running sums: {2 * x[1] + 0.5:.7g} here, {2 * x[1]:.7g} there, at [1]"
     )
 
 
-def test_a_nan_never_agrees() -> None:
-    result = run(doubling(backward=np.nan))[1]
-    assert result.status == "failed"
-    assert "nan here" in result.reason
+def test_a_nan_never_agrees_and_is_the_worst() -> None:
+    layer = layer_of(lambda x: (2 * x, lambda dy: (np.array([1.5 * dy[0], 2 * dy[1], np.nan]),)))
+    failed = run(layer)[1]
+    dy = Case.parse(POINT).point(layer).cotangent(3)
+    assert failed.status == "failed"
+    assert failed.reason == f"not so: dx of demo is that of running sums: nan here, {2 * dy[2]:.7g} there, at [2]"
 
 
 def test_a_wrong_shape_never_agrees() -> None:
@@ -125,3 +132,63 @@ def test_a_reference_layer_beside_its_spoilt_twin() -> None:
         assert {str(result.status) for result in check.run(layers.dense, point)} == {"passed"}
         failed = [result.reason for result in check.run(wrong, point) if result.status == "failed"]
         assert [reason.split(" is that of ")[0] for reason in failed] == ["not so: dw of dense"]
+
+
+def side(layer: Layer, monkeypatch: pytest.MonkeyPatch, *oracles: Oracle) -> str:
+    """Which side is off, by these oracles alone."""
+    monkeypatch.setattr("cnngrad.checks.oracle.ALL", oracles)
+    return wrong_side(layer, Case.parse(POINT).point(layer))
+
+
+FORWARD_OFF = "the gradients are those of running sums: the forward is off"
+BACKWARD_OFF = "the forward is that of running sums: the backward is off"
+
+
+@pytest.mark.parametrize(
+    ("forward", "backward", "told"),
+    [
+        (2.0, 3.0, BACKWARD_OFF),
+        (3.0, 2.0, FORWARD_OFF),
+        (3.0, 3.0, ""),  # another function, then
+    ],
+)
+def test_the_side_that_is_off(forward: float, backward: float, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert side(doubling(forward, backward), monkeypatch, SUMS) == told
+
+
+def test_only_a_name_that_holds_the_reference_layers_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However it is spelt; beside the name of an activation or the like, the forward is not blamed."""
+    sums = replace(SUMS, layers=("other", "max_pool"))
+    for name, backward_off, forward_off in (
+        ("max_pool", BACKWARD_OFF, FORWARD_OFF),
+        ("MyMaxPool", BACKWARD_OFF, FORWARD_OFF),
+        ("my_MAX_pool_2", BACKWARD_OFF, FORWARD_OFF),
+        ("max_pool_relu", BACKWARD_OFF, ""),
+        ("NormedMaxPool", BACKWARD_OFF, ""),
+        ("pool", "", ""),
+        ("demo", "", ""),
+    ):
+        assert side(replace(doubling(2, 3), name=name), monkeypatch, sums) == backward_off, name
+        assert side(replace(doubling(3, 2), name=name), monkeypatch, sums) == forward_off, name
+
+
+def test_an_oracle_that_cannot_tell_leaves_it_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of_two_inputs(inputs: Any, config: Any) -> Any:
+        return inputs["x"] + inputs["w"]
+
+    raises = replace(SUMS, forward=of_two_inputs)
+    elsewhere = replace(SUMS, covers=lambda inputs, config: False)
+    no_forward = replace(SUMS, forward=None)
+    no_gradients = replace(SUMS, gradients=None)
+    wrong = doubling(3, 2)
+    for silent in (raises, elsewhere, no_forward, no_gradients):
+        assert side(wrong, monkeypatch, silent) == ""
+        assert side(wrong, monkeypatch, silent, SUMS) == FORWARD_OFF
+
+
+def test_the_side_of_a_reference_layer() -> None:
+    point = Case.parse("n=2 features=3 outputs=2 values=normal seed=0").point(layers.dense)
+    wrong = spoilt(layers.dense, w=lambda seen: 2 * seen.right.w)
+    assert wrong_side(wrong, point) == "the forward is that of connection matrix: the backward is off"
+    assert wrong_side(replace(wrong, name="gadget"), point) == ""
+    assert wrong_side(replace(wrong, vjp=lambda x: (x.sum(), None), inputs=("x",), shapes={"x": (3,)}), point) == ""

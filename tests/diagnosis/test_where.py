@@ -106,19 +106,6 @@ def test_the_words(seen: Where, text: str) -> None:
 POINT = Case((("n", 2), ("features", 3), ("outputs", 2)), values="normal").point(layers.dense)
 
 
-def forward_off(*inputs: Any, **config: Any) -> Any:
-    y, backward = layers.dense.vjp(*inputs, **config)
-    return 2 * y, backward
-
-
-def test_the_side_that_is_off() -> None:
-    wrong = spoiled(layers.dense, "w", lambda g, dy, y, v, c: 2 * g)
-    assert wrong_side(wrong, POINT) == "the forward is that of connection matrix: the backward is off"
-    doubled = replace(layers.dense, vjp=forward_off, name="MyDense")
-    assert wrong_side(doubled, POINT) == "the gradients are those of connection matrix: the forward is off"
-    assert not wrong_side(replace(doubled, name="dense_relu"), POINT)  # the relu may be what makes it another
-
-
 def test_a_named_mistake_of_the_backward_does_not_blame_the_forward() -> None:
     def unmasked(x: Any, w: Any, b: Any) -> Any:
         return np.maximum(x @ w.T + b, 0), layers.dense.vjp(x, w, b)[1]
@@ -129,19 +116,6 @@ def test_a_named_mistake_of_the_backward_does_not_blame_the_forward() -> None:
     assert "the mask" in found.suspects[0].mistake
     assert found.where is not None
     assert found.where.side == ""
-
-
-def test_no_side_is_told_of_another_layer() -> None:
-    def both(x: Any, w: Any, b: Any) -> Any:
-        y, backward = layers.dense.vjp(x, w, b)
-        return y**3, lambda dy: tuple(5 * g for g in backward(dy))
-
-    assert wrong_side(replace(layers.dense, vjp=both), POINT) == ""
-    assert wrong_side(replace(layers.dense, name="gadget"), POINT) == ""
-    named_alike = Layer(
-        lambda x: (x.sum(), lambda dy: (dy * np.ones_like(x),)), ("x",), "dense_sum", shapes={"x": (3,)}
-    )
-    assert wrong_side(named_alike, Case(values="normal").point(named_alike)) == ""
 
 
 def test_the_report_says_where_and_links_the_derivation() -> None:

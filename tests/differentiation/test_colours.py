@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cnngrad.checks.tables import claimed_pattern, gradient_tables
-from cnngrad.core.call import Calls, Evaluation
-from cnngrad.core.case import Case
-from cnngrad.core.layer import Layer
 from cnngrad.differentiation.colours import coloured, colours_of
-from cnngrad.layers import conv2d, sigmoid
 
 RNG = np.random.default_rng
 
@@ -107,54 +101,3 @@ def test_no_input_has_no_colour_and_costs_the_point_alone() -> None:
 )
 def test_what_cannot_be_exact_is_left_to_others(f: Any) -> None:
     assert coloured(f, np.ones(3) / 2, np.ones(3), np.eye(3, dtype=bool), [slice(0, 3)], RNG(0)) is None
-
-
-def tables_with_calls(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> Any:
-    calls = Calls()
-    monkeypatch.setattr("cnngrad.checks.tables.Evaluation", lambda layer, point: Evaluation(layer, point, calls))
-    return gradient_tables(layer, Case(values="lattice").point(layer)), calls
-
-
-def small(n: int) -> Layer:
-    shapes = {"x": (n, 2, 6, 6), "w": (3, 2, 3, 3), "b": (3,)}
-    return replace(conv2d, dims=None, config=None, where=None, features={}, shapes=shapes)
-
-
-def test_the_table_of_a_convolution_costs_the_same_for_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    costs = []
-    for n in (1, 3):
-        tables, calls = tables_with_calls(small(n), monkeypatch)
-        assert all(np.array_equal(table.analytic, table.numeric) for table in tables.values())
-        assert all(not table.bound.any() for table in tables.values())
-        costs.append(calls.forward)
-    assert max(costs) <= 60
-    assert abs(costs[0] - costs[1]) <= 8
-
-
-def test_the_table_shows_a_missing_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    def vjp(*inputs: Any, **config: Any) -> Any:
-        y, backward = conv2d.vjp(*inputs, **config)
-
-        def forgetful(dy: Any) -> Any:
-            dx, dw, db = backward(dy)
-            dx = dx.copy()
-            dx[0, 0, 2, 2] = 0
-            return dx, dw, db
-
-        return y, forgetful
-
-    tables, _ = tables_with_calls(replace(small(1), vjp=vjp), monkeypatch)
-    wrong = np.argwhere(tables["x"].analytic != tables["x"].numeric)
-    assert wrong.tolist() == [[0, 0, 2, 2]]
-
-
-def test_a_smooth_layer_is_differentiated_entry_by_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = replace(sigmoid, dims=None, shapes={"x": (2, 3)}, features={})
-    tables, _ = tables_with_calls(layer, monkeypatch)
-    assert np.all(np.abs(tables["x"].analytic - tables["x"].numeric) <= tables["x"].bound + 1e-14)
-
-
-def test_memory_for_the_pattern_is_capped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnngrad.checks.tables.MOST", 5)
-    layer = small(1)
-    assert claimed_pattern(Evaluation(layer, Case().point(layer)), 48) is None
