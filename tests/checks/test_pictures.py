@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 
 import cnngrad as cg
-from cnngrad.checks.cells import Cells
-from cnngrad.checks.pictures import CELLS, pictures, pictures_after, telling_cases
+from cnngrad.checks.pictures import CELLS, pictures
 from cnngrad.checks.tables import gradient_tables
 from cnngrad.core.case import Case
 from cnngrad.core.picture import Picture
-from cnngrad.report import Report
 from cnngrad.search import explicit_cases
-from tests.report.results import failure, result
 
 
 def smooth(factor: float = 1.0, gradient: Any = None, **facts: Any) -> cg.Layer:
@@ -36,6 +33,7 @@ def picture(layer: cg.Layer, values: str = "normal") -> Picture:
 @pytest.mark.parametrize(("factor", "agree"), [(1.0, True), (1.01, False)])
 def test_every_entry_of_a_small_gradient(factor: float, agree: bool) -> None:
     found = picture(smooth(factor, shapes={"x": (2, 3)}))
+    assert (found.input, found.case) == ("x", Case(values="normal"))
     assert (found.shape, found.block, found.claimed.shape) == ((2, 3), (1, 1), (2, 3))
     off = np.abs(found.claimed - found.numeric)
     assert np.all(off <= found.bound) == agree
@@ -69,6 +67,55 @@ def test_a_large_gradient_is_summed_up_in_blocks(factor: float, agree: bool) -> 
     assert calls < 40 * CELLS
 
 
+def test_how_fine_a_picture_is_depends_on_all_inputs() -> None:
+    """128 entries in all are drawn one by one; of more every input has its share of 128 cells."""
+
+    def vjp(*inputs: Any) -> Any:
+        return inputs, lambda dy: dy
+
+    for sizes, blocks in (((128,), [1]), ((129,), [2]), ((100, 28), [1, 1]), ((100, 29), [2, 1]), ((20,) * 9, [2] * 9)):
+        names = tuple("abcdefghi"[: len(sizes)])
+        layer = cg.Layer(vjp, names, "same", shapes={name: (size,) for name, size in zip(names, sizes, strict=True)})
+        found = pictures(layer, Case(values="integers").point(layer))
+        assert [each.input for each in found] == list(names)
+        assert [each.block for each in found] == [(block,) for block in blocks], sizes
+
+
+def test_a_gradient_that_can_be_had_exactly_costs_few_forwards_and_allows_for_rounding_alone() -> None:
+    calls = 0
+
+    def vjp(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return 2 * x, lambda dy: (2 * dy,)
+
+    ones = {"x": lambda rng, shape, d: np.ones(shape)}
+    found = picture(cg.Layer(vjp, ("x",), "double", shapes={"x": (60,)}, draw=ones), "lattice")
+    assert np.array_equal(found.claimed, found.numeric)
+    assert np.array_equal(found.bound, 2.0**-46 * np.abs(found.claimed))
+    assert calls < 60 + 52  # the curve alone takes 52
+
+
+@pytest.mark.parametrize(("claimed", "found_again"), [(2.0, True), (4.0, False)])
+def test_a_difference_that_misleads_is_taken_again(claimed: float, found_again: bool) -> None:
+    """At steps neither too short nor too long the layer falls as it ought to rise, and the difference is exact."""
+    at = np.array([1.0, -1.0])
+    sign = 1.0 if found_again else -1.0
+
+    def falling(longest: float) -> Picture:
+        def vjp(x: Any) -> Any:
+            slope = -claimed if 2.0**-27 < np.max(np.abs(x - at)) <= longest else 2.0
+            return 2 * at + slope * (x - at), lambda dy: (claimed * dy,)
+
+        return picture(cg.Layer(vjp, ("x",), "falling", shapes={"x": (2,)}, draw={"x": lambda rng, shape, d: at}))
+
+    each = falling(np.inf)
+    assert np.array_equal(each.numeric, sign * each.claimed)
+    curve = falling(2.0**-26).curve
+    assert curve is not None
+    assert (curve.value, curve.bound, curve.how) == (sign * curve.claimed, 0.0, "exact")
+
+
 def test_a_block_is_the_mean_of_its_entries() -> None:
     found = picture(
         cg.Layer(lambda x: (x @ np.arange(300.0), lambda dy: (dy * np.arange(300.0),)), ("x",), shapes={"x": (300,)})
@@ -76,17 +123,6 @@ def test_a_block_is_the_mean_of_its_entries() -> None:
     cells = np.arange(300.0).reshape(-1, found.block[0]).mean(axis=1)
     assert np.allclose(found.claimed / found.claimed[1] * cells[1], cells)
     assert np.allclose(found.numeric, found.claimed)
-
-
-def test_blocks_cover_every_shape() -> None:
-    for shape, most, block in (
-        ((), 16, ()),
-        ((5,), 16, (1,)),
-        ((40,), 16, (4,)),
-        ((3, 1, 9), 9, (1, 1, 4)),
-        ((99, 99), 99**2, (1, 1)),
-    ):
-        assert Cells.at_most(most, shape).block == block, shape
 
 
 @pytest.mark.parametrize("factor", [1.0, 1.5])
@@ -116,6 +152,7 @@ def test_the_curve_falls_and_rises_and_holds_the_claim() -> None:
     for curve in (right, wrong):
         assert curve is not None
         assert curve.value is not None
+        assert curve.how == "complex step"
         errors = np.abs(curve.slopes - curve.value)
         best = int(np.argmin(errors))
         assert 5 < best < 20
@@ -126,8 +163,15 @@ def test_the_curve_falls_and_rises_and_holds_the_claim() -> None:
 
 
 def test_what_cannot_be_had_is_left_blank() -> None:
-    for gradient in (lambda dy: None, lambda dy: dy[:1], lambda dy: np.full(3, np.nan), lambda dy: 1j * dy):
-        found = picture(smooth(gradient=gradient, shapes={"x": (3,)}))
+    for returned in (
+        None,
+        np.ones(1),
+        np.full(3, np.nan),
+        np.ones(3) * 1j,
+        [[1.0], [1.0, 2.0], 3.0],
+        np.array(["a"] * 3),
+    ):
+        found = picture(smooth(gradient=lambda dy, returned=returned: returned, shapes={"x": (3,)}))
         assert np.all(np.isnan(found.claimed))
         assert np.all(np.isfinite(found.numeric))
         assert found.curve is None
@@ -137,7 +181,9 @@ def test_what_cannot_be_had_is_left_blank() -> None:
     )
     assert np.all(np.isnan(kinked.numeric))
     assert kinked.curve is not None
-    assert kinked.curve.value is None
+    assert (kinked.curve.value, kinked.curve.bound, kinked.curve.how, kinked.curve.claimed) == (None, None, "", 0.0)
+    assert not np.any(kinked.curve.slopes)
+    assert np.array_equal(kinked.curve.steps, 2 * 0.25 ** np.arange(26))
 
 
 def raises(dy: Any) -> Any:
@@ -147,54 +193,6 @@ def raises(dy: Any) -> Any:
 def test_a_layer_that_raises_has_none() -> None:
     layer = smooth(gradient=raises, shapes={"x": (3,)})
     assert pictures(layer, Case().point(layer)) == ()
-
-
-def test_the_cases_worth_a_picture() -> None:
-    small, large, huge, own = (Case((("n", n),)) for n in (2, 8, 999, 4))
-    own = Case(values="file:x.npz")
-    passed = [
-        result(case=case, entries=entries) for case, entries in ((small, 4), (large, 64), (huge, 9999), (own, 100))
-    ]
-    assert telling_cases(passed) == (large,)
-    assert telling_cases([*passed, failure(case=small)]) == (small, large)
-    assert telling_cases([failure(case=small)]) == (small,)
-    assert telling_cases([result(case=own)]) == ()
-    assert telling_cases([]) == ()
-
-
-def test_a_failure_is_drawn_a_second_time_only_where_there_is_more_to_see() -> None:
-    layer = smooth(2.0, dims={"n": (1, 8)}, shapes=lambda d: {"x": (d.n,)})
-    one, two, eight = (Case((("n", n),)) for n in (1, 2, 8))
-    passed = result(name="x", case=two, entries=2)
-    for case, drawn in ((one, [one, two]), (eight, [eight])):
-        found = pictures_after(layer, [failure(name="x", case=case, entries=case.sizes["n"]), passed], one.point(layer))
-        assert [each.case for each in found] == drawn
-
-
-def test_pictures_are_made_on_demand_and_turn_no_verdict() -> None:
-    calls = 0
-
-    def vjp(x: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return 2 * x, lambda dy: (3 * dy,)
-
-    layer = cg.Layer(vjp, ("x",), "wrong", dims={"n": (1, 4)}, shapes=lambda d: {"x": (d.n,)})
-    report = cg.check(layer, raise_on_failure=False, effort="quick")
-    before, text = calls, report.to_json()
-    found, *_ = report.pictures
-    assert calls > before
-    assert found.case == report.failures[0].case
-    made = calls
-    assert report.pictures[0] is found
-    assert (calls, report.to_json()) == (made, text)
-    assert Report("bare", ()).pictures == ()
-
-
-def test_arrays_of_the_users_own() -> None:
-    (found,) = cg.check(cg.layers.relu, np.array([[1.0, -2.0]]), effort="quick").pictures
-    assert found.shape == (1, 2)
-    assert found.claimed[0, 1] == found.numeric[0, 1] == 0
 
 
 def test_a_declared_domain_is_not_left() -> None:
