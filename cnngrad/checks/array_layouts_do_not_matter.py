@@ -85,7 +85,7 @@ def _movable(at: Evaluation) -> tuple[str, ...]:
 
 
 def _stride_zero(array: Array) -> Array:
-    return np.broadcast_to(array.ravel()[:1].reshape(()), array.shape)
+    return np.broadcast_to(array.ravel()[0], array.shape)
 
 
 def _differing(
@@ -105,16 +105,18 @@ def _differing(
 def _with(
     at: Evaluation, reference: Call, layout: str, arrange: Layout, names: Iterable[str], called: str
 ) -> dict[str, Result]:
-    advice = "if the layer is not meant for such arrays, declare contiguous=True"
     try:
         got = _call_arranged(at, reference.dy, layout, arrange, set(names))
     except (LayerRaised, UsageError) as raised:
-        reason = f"with {layout} {called} {raised}: {advice}"
+        reason = f"with {layout} {called} {raised}: if {_ADVICE}"
         return {"": finding(Status.FAILED, reason=reason)}
     found = gaps(at, got, reference.results, [(1.0, reference)], move_inputs=True)
     reason = f"with {layout} {called} it differs from that with C-contiguous arrays: does the layer use raw memory, "
-    reason += f"reshape or ravel with an order of its own, or strides? {advice[0].upper()}{advice[1:]}"
+    reason += f"reshape or ravel with an order of its own, or strides? If {_ADVICE}"
     return {name: gap.failed(name, reason) for name, gap in found.items()}
+
+
+_ADVICE = "the layer is not meant for such arrays, declare contiguous=True"
 
 
 def _call_arranged(at: Evaluation, dy: Vector, layout: str, arrange: Layout, names: set[str]) -> dict[str, Array]:
@@ -124,18 +126,18 @@ def _call_arranged(at: Evaluation, dy: Vector, layout: str, arrange: Layout, nam
         _arranged(value, arrange, name in chosen) for name, value in zip(at.layer.inputs, at.point.inputs, strict=True)
     ]
     y, backward = forward_on(at, inputs)
-    cotangent = cotangent_like(y, dy.reshape(output_of(y).size))
-    parts = tuple(_arranged(part, arrange, cotangent_name(at.layer) in chosen) for part in outputs_of(cotangent))
     output = output_of(y)
-    returned = backward_on(at, y, backward, parts if isinstance(y, (tuple, list)) else parts[0])
+    cotangent = cotangent_like(y, np.resize(dy, output.size))  # it should have that size, but may not
+    parts = tuple(_arranged(part, arrange, cotangent_name(at.layer) in chosen) for part in outputs_of(cotangent))
+    returned = backward_on(at, backward, parts if isinstance(y, (tuple, list)) else parts[0])
     return {OUTPUT: output, **gradients_in(at, returned)}
 
 
 def _arranged(value: Any, arrange: Layout, wanted: bool) -> Any:
-    """A copy in the layout; numbers without axes have none."""
-    if value is None or np.ndim(value) == 0:
-        return np.array(value)[()] if value is not None else None
-    return arrange(np.asarray(value)) if wanted else np.array(value, order="C")
+    """A copy in the layout; numbers without axes, and arrays without numbers, have none."""
+    if np.ndim(value) == 0:
+        return np.array(value)[()]
+    return arrange(np.asarray(value)) if wanted and np.size(value) else np.array(value, order="C")
 
 
 def _listed(names: Sequence[str]) -> str:

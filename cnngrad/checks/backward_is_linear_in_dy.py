@@ -12,7 +12,6 @@ import numpy as np
 from cnngrad.checks.calling import Call, call
 from cnngrad.checks.check import Check
 from cnngrad.checks.comparing import NotRepeatableError, common, gaps, not_repeatable, unfit, verdicts
-from cnngrad.core.arrays import Array
 from cnngrad.core.call import Evaluation
 from cnngrad.core.result import Result
 
@@ -41,17 +40,15 @@ def judge(at: Evaluation) -> list[Result]:
 
 def _differing(at: Evaluation, parts: Sequence[tuple[float, Call]]) -> dict[str, Result]:
     whole = call(at, at.point.inputs, np.sum([factor * part.dy for factor, part in parts], axis=0))
-    expected = {name: _combined(name, parts) for name in common([part for _, part in parts])}
+    expected = {
+        name: np.sum([factor * part.gradients[name] for factor, part in parts], axis=0)
+        for name in common([part for _, part in parts])
+    }
     finite = {name: array for name, array in expected.items() if np.all(np.isfinite(array))}
     # Multiples of dy may cancel inside, as in dy - dy (1 - y²): what is left holds their rounding.
-    rounding = 8 * whole.eps * float(np.max(np.abs(whole.dy), initial=0.0))
+    rounding = 8 * whole.eps * float(np.max(np.abs(whole.dy)))
     found = gaps(at, whole.gradients, finite, [(1.0, whole), *parts], least=rounding)
     return {name: gap.failed(name, _reason(name, whole, parts)) for name, gap in found.items()}
-
-
-def _combined(name: str, parts: Sequence[tuple[float, Call]]) -> Array:
-    total: Array = sum((factor * part.gradients[name] for factor, part in parts), np.zeros(()))
-    return total
 
 
 def _reason(name: str, whole: Call, parts: Sequence[tuple[float, Call]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,8 +44,12 @@ class Call:
 
     def repeats(self, other: Call) -> bool:
         """Whether two calls gave the same, bit for bit."""
-        mine, theirs = self.results, other.results
-        return mine.keys() == theirs.keys() and all(np.array_equal(mine[n], theirs[n], equal_nan=True) for n in mine)
+        return identical(self.results, other.results)
+
+
+def identical(these: Mapping[str, Array], those: Mapping[str, Array]) -> bool:
+    """Whether two calls gave the same arrays under the same names, bit for bit."""
+    return these.keys() == those.keys() and all(np.array_equal(these[n], those[n], equal_nan=True) for n in these)
 
 
 def call(at: Evaluation, inputs: Sequence[Any], dy: Vector | None = None) -> Call:
@@ -111,9 +115,9 @@ def forward_on(at: Evaluation, arrays: Sequence[Any]) -> tuple[Any, Any]:
     return Evaluation(layer, at.point, at.calls).vjp(arrays)
 
 
-def backward_on(at: Evaluation, y: Any, backward: Any, dy: Any) -> tuple[Any, ...]:
+def backward_on(at: Evaluation, backward: Any, dy: Any) -> tuple[Any, ...]:
     """A backward that is handed this very cotangent, not a copy of it."""
-    return at.pull(y, lambda _: backward(dy), np.zeros(output_of(y).size))
+    return at.pull((), lambda _: backward(dy), np.empty(0))
 
 
 def on_one_object(at: Evaluation) -> Evaluation:

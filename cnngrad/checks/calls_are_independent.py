@@ -7,15 +7,15 @@ state on one object, forward and backward of A and B in turn on one object.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from cnngrad.checks import gradients
-from cnngrad.checks.calling import Call, call, elsewhere, on_one_object, pulled
+from cnngrad.checks.calling import Call, call, elsewhere, identical, on_one_object, pulled
 from cnngrad.checks.check import Check, finding
 from cnngrad.checks.comparing import Gap, agree, estimated, inconclusive, verdicts
 from cnngrad.core.call import Evaluation
-from cnngrad.core.case import Point
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.result import Result, Status
 
@@ -45,10 +45,10 @@ def _interleaved(at: Evaluation, a: Call, b: Call) -> Iterator[tuple[Call, Call,
     y_a, backward_a = at.vjp(a.inputs)
     y_b, backward_b = at.vjp(b.inputs)
     cache = "the backward works with what a later forward left: each forward must return a cache of its own"
-    yield a, pulled(at, a.inputs, y_a, backward_a, a.dy), f"after forward A and forward B, backward of A: {cache}"
-    yield b, pulled(at, b.inputs, y_b, backward_b, b.dy), "after forward A, forward B and backward of A, backward of B"
+    yield a, pulled(at, a.inputs, y_a, backward_a), f"after forward A and forward B, backward of A: {cache}"
+    yield b, pulled(at, b.inputs, y_b, backward_b), "after forward A, forward B and backward of A, backward of B"
     try:
-        again = pulled(at, a.inputs, y_a, backward_a, a.dy)
+        again = pulled(at, a.inputs, y_a, backward_a)
     except LayerRaised:
         return
     yield a, again, "a second backward after one forward"
@@ -61,7 +61,7 @@ def _in_turn(at: Evaluation, a: Call, b: Call) -> Iterator[tuple[Call, Call, str
     session = on_one_object(at)
     for turn in range(TURNS):
         expected = b if turn % 2 else a
-        got = call(session, expected.inputs, expected.dy)
+        got = call(session, expected.inputs)
         yield expected, got, f"on one object, forward and backward number {turn + 1}"
 
 
@@ -84,9 +84,11 @@ def _how(gap: Gap) -> str:
         return ""
     with np.errstate(all="ignore"):
         ratios = gap.got[gap.expected != 0] / gap.expected[gap.expected != 0]
-    if ratios.size and np.all(np.abs(ratios - np.round(ratios[0])) < 1e-6) and ratios[0] > 1.5:
+        times = np.round(np.max(ratios, initial=1.0))
+        added_up = times > 1 and np.all(np.abs(ratios - times) < 1e-6)
+    if added_up:
         return (
-            f" but {round(float(ratios[0]))} times as large: if gradients are added up, set them to zero in backward, "
+            f" but {times:.0f} times as large: if gradients are added up, set them to zero in backward, "
             "or declare accumulates=True (from_class)"
         )
     return ": is a cache filled by the first forward only, or are gradients added up?"
@@ -97,31 +99,15 @@ def _stale(at: Evaluation, a: Call, b: Call) -> dict[str, Result]:
 
     Only the forward can tell which, so the gradients are held against it: right at A and wrong at B is a cache.
     """
-    unchanged = np.array_equal(a.dy, b.dy) and all(
-        np.array_equal(array, b.gradients.get(name, np.empty(0))) for name, array in a.gradients.items()
-    )
+    unchanged = np.array_equal(a.dy, b.dy) and identical(a.gradients, b.gradients)
     if not unchanged or not any(np.any(array) for array in a.gradients.values()):
         return {}
-    there = Point(at.point.case, at.point.names, tuple(b.inputs), at.point.config)
-    wrong = [r for r in gradients.judge(Evaluation(at.layer, there, at.calls)) if r.status == Status.FAILED]
+    there = replace(at, point=replace(at.point, inputs=tuple(b.inputs)))
+    wrong = [r for r in gradients.judge(there) if r.status == Status.FAILED]
     if not wrong or any(r.status == Status.FAILED for r in gradients.judge(at)):
         return {}
     reason = "the backward gives the same at a second point, where it is wrong: the cache is that of the first forward"
-    return {
-        r.input: finding(
-            Status.FAILED,
-            input=r.input,
-            index=r.index,
-            analytic=r.analytic,
-            numeric=r.numeric,
-            bound=r.bound,
-            how=r.how,
-            entries=r.entries,
-            differing=r.differing,
-            reason=reason,
-        )
-        for r in wrong
-    }
+    return {r.input: replace(r, reason=reason) for r in wrong}
 
 
 CHECK = Check(

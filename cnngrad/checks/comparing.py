@@ -36,7 +36,8 @@ class Gap:
                 Status.FAILED, input=name, reason=f"{reason}: shapes {self.got.shape} and {self.expected.shape}"
             )
         wrong = ~agree(self.got, self.expected, self.bound)
-        off = np.where(wrong, np.nan_to_num(np.abs(self.got - self.expected), nan=np.inf), -1.0)
+        with np.errstate(invalid="ignore"):  # two equal infinities
+            off = np.where(wrong, np.nan_to_num(np.abs(self.got - self.expected), nan=np.inf), -1.0)
         index = np.unravel_index(int(np.argmax(off)), off.shape)
         return finding(
             Status.FAILED,

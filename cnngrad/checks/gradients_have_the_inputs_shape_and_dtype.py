@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ def _as_single(value: Any) -> Any:
 
 
 def _judged_in_double(results: list[Result], reason: str) -> list[Result]:
-    return [finding(r.status, input=r.input, reason=r.reason or reason, entries=r.entries) for r in results]
+    return [replace(r, reason=r.reason or reason) for r in results]
 
 
 def _compared(at: Evaluation, inputs: Any, returned: Any) -> list[Result]:

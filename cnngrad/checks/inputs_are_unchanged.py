@@ -25,7 +25,7 @@ def judge(at: Evaluation) -> list[Result]:
     after_forward = _copies(inputs)
     flat = at.point.cotangent(output_of(y).size)
     dy = cotangent_like(y, flat)
-    backward_on(at, y, backward, dy)
+    backward_on(at, backward, dy)
     failures = _changed(at, "backward", inputs, after_forward) | failures
     for part, kept in zip(outputs_of(dy), outputs_of(cotangent_like(y, flat)), strict=True):
         failures |= _changed(at, "backward", {given: part}, {given: kept})
@@ -47,9 +47,12 @@ def _changed(at: Evaluation, culprit: str, arrays: Mapping[str, Any], before: Ma
 def _same(after: Any, before: Any) -> bool:
     if np.shape(after) != np.shape(before):
         return False
-    same = np.asarray(after == before)
-    with np.errstate(invalid="ignore"):
-        return bool(np.all(same | ((after != after) & (before != before))))  # a NaN is not equal to itself
+    return not np.any(_moved(np.asarray(after), np.asarray(before)))
+
+
+def _moved(after: Any, before: Any) -> Any:
+    """Which entries are another number; a NaN is not equal to itself, and yet no other."""
+    return (after != before) & ~((after != after) & (before != before))
 
 
 def _failed(name: str, after: Any, before: Any, culprit: str) -> Result:
@@ -60,7 +63,7 @@ def _failed(name: str, after: Any, before: Any, culprit: str) -> Result:
             input=name,
             reason=f"{culprit} gives {name} another shape in place, {before.shape} became {after.shape}: {advice}",
         )
-    wrong = (after != before) & ~((after != after) & (before != before))
+    wrong = _moved(after, before)
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     return finding(
         Status.FAILED,
