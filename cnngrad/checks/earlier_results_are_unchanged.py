@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,9 +84,7 @@ def _after_overwriting(at: Evaluation, y: Any, backward: Any, latest: dict[str, 
         again = at.pull(y, backward, dy)
         if not identical(gradients_in(at, again), latest):
             return {}  # it counts its calls or adds up: calls_are_independent says so
-        for value in again:
-            if isinstance(value, np.ndarray) and value.flags.writeable and value.dtype.kind == "f":
-                value[...] = np.where(value > 0, -1.0, 1.0)  # no number stays what it was
+        _overwrite(again)
         overwritten = gradients_in(at, at.pull(y, backward, dy))
     except LayerRaised:
         return {}  # a second backward after one forward may be refused
@@ -94,6 +93,13 @@ def _after_overwriting(at: Evaluation, y: Any, backward: Any, latest: dict[str, 
         for name, array in latest.items()
         if name in overwritten and not np.array_equal(overwritten[name], array, equal_nan=True)
     }
+
+
+def _overwrite(returned: Iterable[Any]) -> None:
+    """Give every entry another number, from 1 and -1; one array may be returned for several inputs."""
+    arrays = [v for v in returned if isinstance(v, np.ndarray) and v.flags.writeable and v.dtype.kind == "f"]
+    for array, other in [(array, np.where(array > 0, -1.0, 1.0)) for array in arrays]:
+        array[...] = other
 
 
 _HANDED_OUT = (

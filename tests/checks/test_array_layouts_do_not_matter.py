@@ -5,10 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cnngrad.checks.array_layouts_do_not_matter import CHECK
+from cnngrad.checks.array_layouts_do_not_matter import CHECK, LAYOUTS, _arranged, _listed
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
-from tests.checks.behaviour import OneObject, dense, dense_layer, failed, finite_numbers, layer_of, of_x, passes, run
+from tests.checks.behaviour import (
+    POINT,
+    OneObject,
+    dense,
+    dense_layer,
+    failed,
+    finite_numbers,
+    layer_of,
+    of_x,
+    passes,
+    run,
+)
 
 
 def ravelled_as_it_lies(x):
@@ -32,6 +43,16 @@ def raw_dy(x, w, b):
     return y, backward
 
 
+def raw_weights(x, w, b):
+    return x @ w + b, lambda dy: (dy @ w.ravel(order="K").reshape(w.shape).T, x.T @ dy, dy.sum(axis=0))
+
+
+def other_shape(x):
+    """The output loses a row."""
+    y = 2 * x[: 3 if x.flags.c_contiguous else 2]
+    return y, lambda dy: (2 * np.resize(dy, x.shape),)
+
+
 def writes_into_dy(x):
     def backward(dy):
         kept = dy.copy()
@@ -47,26 +68,35 @@ def needs_contiguous(x):
     return x, lambda dy: (dy,)
 
 
+DECLARE = "the layer is not meant for such arrays, declare contiguous=True"
+DIFFERS = (
+    "it differs from that with C-contiguous arrays: does the layer use raw memory, reshape or ravel with an order of "
+    f"its own, or strides? If {DECLARE}"
+)
+READ_ONLY = "ValueError: output array is read-only"
+
+
 @pytest.mark.parametrize(
-    ("layer", "name", "sentence"),
+    ("layer", "name", "reason"),
     [
-        (of_x(ravelled_as_it_lies), "x", "with Fortran-ordered x it differs from that with C-contiguous arrays"),
-        (dense_layer(raw_dy), "w", "with Fortran-ordered dy it differs"),
+        (of_x(ravelled_as_it_lies), "x", f"with Fortran-ordered x {DIFFERS}"),
+        (of_x(ravelled_as_it_lies, in_place="x"), "x", f"with Fortran-ordered x {DIFFERS}"),
+        (dense_layer(raw_dy), "w", f"with Fortran-ordered dy {DIFFERS}"),
+        (dense_layer(raw_weights), "x", f"with Fortran-ordered w {DIFFERS}"),
+        (of_x(raw_memory), "x", f"with Fortran-ordered x {DIFFERS}"),
+        (of_x(other_shape), "output", f"with Fortran-ordered x {DIFFERS}: shapes (2, 4) and (3, 4)"),
+        (of_x(writes_into_dy), "", f"with read-only dy backward raised {READ_ONLY}: if {DECLARE}"),
         (
-            of_x(raw_memory),
-            "x",
-            "does the layer use raw memory, reshape or ravel with an order of its own, or strides?",
+            of_x(needs_contiguous),
+            "",
+            f"with Fortran-ordered x forward raised TypeError: array is not C-contiguous: if {DECLARE}",
         ),
-        (of_x(writes_into_dy), "", "with read-only dy backward raised ValueError: output array is read-only"),
-        (of_x(needs_contiguous), "", "with Fortran-ordered x forward raised TypeError: array is not C-contiguous"),
     ],
 )
-def test_layouts_that_matter(layer, name, sentence) -> None:
+def test_layouts_that_matter(layer, name, reason) -> None:
     found = failed(CHECK, layer)
-    assert name in found
-    assert sentence in found[name].reason
-    assert "declare contiguous=True" in found[name].reason
-    assert not name or finite_numbers(found[name])
+    assert found[name].reason == reason
+    assert name in ("", "output") or finite_numbers(found[name])
 
 
 def only_when(flawed):
@@ -98,7 +128,53 @@ def test_right_layers_pass() -> None:
     assert passes(CHECK, dense_layer())
     assert passes(CHECK, of_x(lambda x: (np.sum(x), lambda dy: (np.full(x.shape, dy),))))
     assert passes(CHECK, of_x(lambda x: ((x, x.T), lambda dy: (dy[0] + dy[1].T,))))
+    assert passes(CHECK, of_x(lambda x: ((2 * x, x[:0]), lambda dy: (2 * dy[0],))))  # one of two outputs is empty
     assert passes(CHECK, of_x(lambda x: (2 * x, lambda dy: (2 * dy,)), ()))
+
+
+def test_rounding_of_a_sum_that_cancels_is_no_difference() -> None:
+    """NumPy sums as the array lies, so that what is left of the terms is another number in another layout."""
+
+    def centred(rng, shape, d):
+        x = rng.standard_normal(shape)
+        return x - x.mean()
+
+    def summed(x):
+        return x.sum(), lambda dy: (np.full(x.shape, dy),)
+
+    layer = of_x(summed, (30, 40), draw={"x": centred})
+    (x,) = POINT.point(layer).inputs
+    assert np.sum(x) != np.sum(np.asfortranarray(x))
+    assert passes(CHECK, layer)
+
+
+def test_calls_that_differ_anyway_are_left_to_another_check() -> None:
+    rng = np.random.default_rng(0)
+    found = run(CHECK, of_x(lambda x: (x, lambda dy: (dy * rng.random(dy.shape),))))
+    assert {name: (result.status, result.reason) for name, result in found.items()} == dict.fromkeys(
+        ("output", "x"),
+        (Status.INCONCLUSIVE, "two equal calls differ, so nothing can be told (see same_call_same_result)"),
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int64, np.bool_])
+def test_arranged_arrays_hold_the_same_numbers(dtype) -> None:
+    given = np.array([[0, 1, 0], [1, 1, 0]]).astype(dtype)
+    for arrange in LAYOUTS.values():
+        arranged = _arranged(given, arrange, wanted=True)
+        assert (arranged.dtype, arranged.tolist()) == (given.dtype, given.tolist())
+        assert not np.shares_memory(arranged, given)
+        assert not (arranged.flags.c_contiguous and arranged.flags.writeable)
+        # What is not asked for, and what has no layout, comes plain.
+        assert _arranged(np.asfortranarray(given), arrange, wanted=False).flags.c_contiguous
+        assert _arranged(given[:0], arrange, wanted=True).tolist() == []
+        assert _arranged(given[1, 1], arrange, wanted=True) == 1
+        assert _arranged(None, arrange, wanted=True) is None
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    lists = (["x"], ["x", "dy"], ["x", "w", "b", "dy"])
+    assert [_listed(names) for names in lists] == ["x", "x and dy", "x, w, b and dy"]
 
 
 def of_dy(vjp, *inputs):

@@ -7,7 +7,7 @@ import pytest
 
 from cnngrad.checks import computes_in_the_inputs_precision
 from cnngrad.checks.backward_is_linear_in_dy import CHECK
-from cnngrad.core.case import Case
+from cnngrad.core.case import Case, point_from_arrays
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from tests.checks.behaviour import POINT, dense, dense_layer, failed, finite_numbers, of_x, passes, run
@@ -24,6 +24,7 @@ def wrong(change):
 
 
 SCALED = "is dy clipped, compared, rounded, its sign dropped, or added to?"
+NOT_THE_SUM = "backward(dy1 - 2 dy2) is not backward(dy1) - 2 backward(dy2)"
 
 
 @pytest.mark.parametrize("case", [POINT, Case(values="lattice"), Case(values="scale:1e6")], ids=str)
@@ -52,11 +53,47 @@ def test_changed_dy(change, case) -> None:
         assert abs(result.analytic - result.numeric) > result.bound
 
 
-@pytest.mark.parametrize("change", [np.ones_like, lambda dy: np.sign(dy) * 0 + 1.0], ids=["ones", "signs"])
-def test_dy_that_is_not_used(change) -> None:
-    found = failed(CHECK, wrong(change))
-    assert "backward(-1.04858e+06 dy) is not -1.04858e+06 backward(dy) but the same as for dy" in found["w"].reason
-    assert "does not depend on dy; multiply by dy" in found["w"].reason
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            np.ones_like,
+            "backward(-1.04858e+06 dy) is not -1.04858e+06 backward(dy) but the same as for dy: "
+            "the gradient of w does not depend on dy; multiply by dy",
+        ),
+        (np.abs, f"backward(-1.04858e+06 dy) is not -1.04858e+06 backward(dy): in the gradient of w {SCALED}"),
+        (
+            lambda dy: np.where(np.abs(dy) < 1e-4, 0, dy),
+            f"backward(9.53674e-07 dy) is not 9.53674e-07 backward(dy): in the gradient of w {SCALED}",
+        ),
+        (lambda dy: dy * np.abs(dy) / np.abs(dy).max(), f"{NOT_THE_SUM}: in the gradient of w {SCALED}"),
+    ],
+    ids=["not used", "sign dropped", "threshold", "not additive"],
+)
+def test_what_is_said(change, reason) -> None:
+    assert failed(CHECK, wrong(change))["w"].reason == reason
+
+
+def test_numbers_are_those_of_the_sum_that_is_named() -> None:
+    def curved(x):
+        """Multiples of dy come out right."""
+        return x, lambda dy: (dy * np.abs(dy) / np.abs(dy).max(),)
+
+    layer = of_x(curved)
+    result = failed(CHECK, layer)["x"]
+    point = POINT.point(layer)
+    dy1, dy2 = (point.cotangent(12, number).reshape(3, 4) for number in (0, 1))
+    backward = curved(None)[1]
+    assert result.analytic == backward(dy1 - 2 * dy2)[0][result.index]
+    assert result.numeric == backward(dy1)[0][result.index] - 2 * backward(dy2)[0][result.index]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_dy_stays_within_the_range_of_the_precision(dtype) -> None:
+    point = POINT.point(dense_layer())
+    given = point_from_arrays(dense_layer(), tuple(x.astype(dtype) for x in point.inputs), {}, POINT)
+    assert {result.status for result in CHECK.run(dense_layer(), given)} == {Status.PASSED}
+    assert {result.status for result in CHECK.run(wrong(np.abs), given)} == {Status.FAILED}
 
 
 def test_loss_that_is_right_for_dy_of_one_only() -> None:
