@@ -8,6 +8,7 @@ import pytest
 from cnngrad.checks.gradients_have_the_inputs_shape_and_dtype import CHECK
 from cnngrad.core.case import Case, point_from_arrays
 from cnngrad.core.errors import UsageError
+from cnngrad.core.layer import Layer
 from cnngrad.core.result import Status
 from tests.checks.behaviour import dense, dense_layer, failed, of_x, passes, run
 
@@ -28,38 +29,65 @@ def changed(position, change):
     return dense_layer(vjp)
 
 
+JOINED = (
+    ": an array or a number of another type joined in (np.zeros makes float64); return it with .astype({name}.dtype)"
+)
+KEPT = "return it with .reshape({name}.shape), or sum without keepdims=True"
+
+
 @pytest.mark.parametrize(
-    ("layer", "name", "sentence"),
+    ("layer", "name", "reason"),
     [
-        (changed(2, lambda g: g[None]), "b", "has shape (1, 2), b has (2,): return it with .reshape(b.shape), or sum"),
+        (changed(2, lambda g: g[None]), "b", f"has shape (1, 2), {{name}} has (2,): {KEPT}"),
+        (changed(1, lambda g: g.T), "w", f"has shape (2, 4), {{name}} has (4, 2): {KEPT}"),
         (
             changed(2, lambda g: np.tile(g, (3, 1))),
             "b",
-            "has shape (3, 2), b has (2,): sum it over the axes along which",
+            "has shape (3, 2), b has (2,): sum it over the axes along which it was broadcast",
         ),
-        (
-            changed(1, lambda g: g.sum(axis=1)),
-            "w",
-            "the gradient of w has shape (4,), w has (4, 2): it was summed too far",
-        ),
-        (changed(1, lambda g: g.T), "w", "has shape (2, 4), w has (4, 2)"),
-        (changed(0, lambda g: g.astype(np.float32)), "x", "the gradient of x is float32, x is float64"),
-        (changed(0, lambda g: g.astype(int)), "x", "the gradient of x is int64, x is float64"),
-        (changed(0, lambda g: g.astype(np.float64)), "x", "the gradient of x is float64, x is float32: an array"),
-        (changed(2, lambda g: g + np.zeros(2)), "b", "(np.zeros makes float64); return it with .astype(b.dtype)"),
-        (changed(0, lambda g: [[1.0], [1.0, 2.0]]), "x", "the gradient of x is not an array: [[1.0], [1.0, 2.0]]"),
+        (changed(1, lambda g: g.sum(axis=1)), "w", "has shape (4,), w has (4, 2): it was summed too far"),
+        (changed(0, lambda g: g.astype(np.float32)), "x", f"is float32, {{name}} is float64{JOINED}"),
+        (changed(0, lambda g: g.astype(int)), "x", f"is int64, {{name}} is float64{JOINED}"),
+        (changed(0, lambda g: g.astype(np.float64)), "x", f"is float64, {{name}} is float32{JOINED}"),
+        (changed(2, lambda g: g + np.zeros(2)), "b", f"is float64, {{name}} is float32{JOINED}"),
+        (changed(0, lambda g: [[1.0], [1.0, 2.0]]), "x", "is not an array: [[1.0], [1.0, 2.0]]"),
     ],
 )
-def test_wrong_gradients(layer, name, sentence) -> None:
+def test_wrong_gradients(layer, name, reason) -> None:
     found = failed(CHECK, layer)
-    assert list(found) == [name]
-    assert sentence in found[name].reason
+    assert {name: result.reason for name, result in found.items()} == {
+        name: f"the gradient of {name} {reason.format(name=name)}"
+    }
 
 
 def test_right_layers_pass() -> None:
     assert passes(CHECK, dense_layer())
+    assert {name: result.entries for name, result in run(CHECK, dense_layer()).items()} == {"x": 12, "w": 8, "b": 2}
     assert passes(CHECK, of_x(lambda x: (np.sum(x), lambda dy: (np.full(x.shape, dy),))))
     assert passes(CHECK, of_x(lambda x: (2.0 * x, lambda dy: (2.0 * float(dy),)), ()))  # Python's number joins any type
+
+
+def test_whole_numbers_among_the_inputs_stay_whole() -> None:
+    def picked(x, rows):
+        def backward(dy):
+            dx = np.zeros_like(x, dtype=dtype)
+            np.add.at(dx, rows, dy)
+            return dx, None
+
+        return x[rows], backward
+
+    dtype = None
+    layer = Layer(
+        picked,
+        ("x", "rows"),
+        "picked",
+        constants="rows",
+        shapes={"x": (3, 4), "rows": (2,)},
+        draw={"rows": lambda rng, shape, d: np.array([2, 0])},
+    )
+    assert [(r.status, r.reason) for r in run(CHECK, layer).values()] == [(Status.PASSED, "")]
+    dtype = np.float64
+    assert failed(CHECK, layer)["x"].reason == f"the gradient of x is float64, x is float32{JOINED.format(name='x')}"
 
 
 def test_layer_in_double_precision_alone_passes_and_says_so() -> None:
@@ -73,13 +101,14 @@ def test_layer_in_double_precision_alone_passes_and_says_so() -> None:
             raise UsageError("float64 only")
         return x, lambda dy: (dy,)
 
-    assert (
-        run(CHECK, of_x(widens))["x"].reason
-        == "float32 inputs do not give a float32 output, so float64 alone was judged"
-    )
-    assert run(CHECK, of_x(refuses))["x"].reason == "float32 inputs are refused, so float64 alone was judged"
-    assert passes(CHECK, of_x(widens))
-    assert passes(CHECK, of_x(refuses))
+    def pythons_own(x):
+        return float(np.sum(x)), lambda dy: (np.full(x.shape, dy),)
+
+    widened = "float32 inputs do not give a float32 output, so float64 alone was judged"
+    refused = "float32 inputs are refused, so float64 alone was judged"
+    for vjp, reason in ((widens, widened), (pythons_own, widened), (refuses, refused)):
+        (result,) = run(CHECK, of_x(vjp)).values()
+        assert (result.status, result.reason, result.entries) == (Status.PASSED, reason, 12)
 
 
 def test_arrays_are_judged_in_the_precision_they_are_given_in() -> None:

@@ -46,19 +46,22 @@ def flattened_by_shape(x):
     return 2 * x, lambda dy: ((2 * dy).reshape(before),)
 
 
+def advice(name):
+    return f"let it work on a copy ({name} = {name}.copy()), or declare in_place=('{name}',) if it is meant"
+
+
 @pytest.mark.parametrize(
-    ("layer", "name", "sentence"),
+    ("layer", "name", "reason"),
     [
-        (of_x(relu_in_place), "x", "forward changes x in place: let it work on a copy (x = x.copy())"),
-        (of_x(relu_with_dy_in_place), "dy", "backward changes dy in place: let it work on a copy (dy = dy.copy())"),
+        (of_x(relu_in_place), "x", "forward changes x in place"),
+        (of_x(relu_with_dy_in_place), "dy", "backward changes dy in place"),
         (dense_layer(centred_in_backward), "w", "backward changes w in place"),
-        (dense_layer(normalised_weights), "w", "or declare in_place=('w',) if it is meant"),
+        (dense_layer(normalised_weights), "w", "forward changes w in place"),
     ],
 )
-def test_changed_in_place(layer, name, sentence) -> None:
+def test_changed_in_place(layer, name, reason) -> None:
     found = failed(CHECK, layer)
-    assert list(found) == [name]
-    assert sentence in found[name].reason
+    assert {name: result.reason for name, result in found.items()} == {name: f"{reason}: {advice(name)}"}
     assert finite_numbers(found[name])
     assert found[name].analytic != found[name].numeric
     assert 1 <= found[name].differing <= found[name].entries
@@ -68,7 +71,29 @@ def test_changed_in_place(layer, name, sentence) -> None:
 @pytest.mark.filterwarnings("ignore:Setting the shape")
 def test_another_shape_in_place() -> None:
     found = failed(CHECK, of_x(flattened_by_shape))
-    assert "forward gives x another shape in place, (3, 4) became (12,)" in found["x"].reason
+    assert found["x"].reason == f"forward gives x another shape in place, (3, 4) became (12,): {advice('x')}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "index", "differing"),
+    [
+        ([1.0, 2.0, 3.0], [1.0, 2.5, 3.0], (1,), 1),
+        ([1.0, np.nan, 3.0], [1.0, np.nan, np.nan], (2,), 1),
+        ([1.0, np.nan, 3.0], [1.0, 2.0, 3.0], (1,), 1),
+        ([np.nan, np.inf, 3.0], [np.nan, -np.inf, 4.0], (1,), 2),
+        ([np.nan, np.inf, 0.0], [np.nan, np.inf, -0.0], None, None),
+    ],
+)
+def test_which_entries_are_changed(before, after, index, differing) -> None:
+    """A NaN that stays is no change; one that comes or goes is."""
+
+    def writes(x):
+        y = x.copy()
+        x[...] = after
+        return y, lambda dy: (dy,)
+
+    found = failed(CHECK, of_x(writes, (3,), draw={"x": lambda rng, shape, d: np.array(before)}))
+    assert [(r.index, r.differing, r.entries) for r in found.values()] == ([(index, differing, 3)] if index else [])
 
 
 def test_numbers_are_those_before_and_after() -> None:
