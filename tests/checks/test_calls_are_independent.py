@@ -86,24 +86,24 @@ def added_in_the_closure(x, w, b):
 
 
 @pytest.mark.parametrize(
-    ("layer", "names", "reason"),
+    ("make", "names", "reason"),
     [
-        (module_level_cache(), {"x", "w"}, f"{AFTER_A_AND_B}: {NOT_THAT}{CACHE}"),
+        (module_level_cache, {"x", "w"}, f"{AFTER_A_AND_B}: {NOT_THAT}{CACHE}"),
         (
-            first_forward_in_a_module(),
+            first_forward_in_a_module,
             {"x"},
             "the backward gives the same at a second point, where it is wrong: the cache is that of the first forward",
         ),
-        (added_up(), {"w"}, f"{AFTER_A_AND_B}: {NOT_THAT}{CACHE}"),
-        (every_nth(3, doubled), {"x", "w", "b"}, f"{AFTER_A_AND_B}: {NOT_THAT}{TWICE}"),
-        (every_nth(4, doubled), {"x", "w", "b"}, f"{AND_BACKWARD_OF_A}: {NOT_THAT}{TWICE}"),
-        (every_nth(5, doubled), {"x", "w", "b"}, f"{AGAIN}: {NOT_THAT}{TWICE}"),
-        (every_nth(5, lambda g: g * np.inf), {"x", "w", "b"}, f"{AGAIN}: {NOT_THAT}{CACHE}"),
-        (dense_layer(added_in_the_closure), {"b"}, f"{AGAIN}: {NOT_THAT}{TWICE}"),
+        (added_up, {"w"}, f"{AFTER_A_AND_B}: {NOT_THAT}{CACHE}"),
+        (lambda: every_nth(3, doubled), {"x", "w", "b"}, f"{AFTER_A_AND_B}: {NOT_THAT}{TWICE}"),
+        (lambda: every_nth(4, doubled), {"x", "w", "b"}, f"{AND_BACKWARD_OF_A}: {NOT_THAT}{TWICE}"),
+        (lambda: every_nth(5, doubled), {"x", "w", "b"}, f"{AGAIN}: {NOT_THAT}{TWICE}"),
+        (lambda: every_nth(5, lambda g: g * np.inf), {"x", "w", "b"}, f"{AGAIN}: {NOT_THAT}{CACHE}"),
+        (lambda: dense_layer(added_in_the_closure), {"b"}, f"{AGAIN}: {NOT_THAT}{TWICE}"),
     ],
 )
-def test_functions(layer, names, reason) -> None:
-    found = failed(CHECK, layer)
+def test_functions(make, names, reason) -> None:
+    found = failed(CHECK, make())
     assert {name: result.reason for name, result in found.items()} == {name: reason.format(name=name) for name in names}
     assert all(result.index is not None and result.bound is not None for result in found.values())
 

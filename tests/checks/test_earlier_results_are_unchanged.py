@@ -133,36 +133,37 @@ HANDED_OUT = (
 
 
 @pytest.mark.parametrize(
-    ("layer", "name", "reason"),
+    ("make", "name", "reason"),
     [
-        (reused_output(), "output", f"the output of the first forward is changed by a later forward: {REUSED}"),
-        (reused_mask(), "output", f"the output of the first forward is changed by a later forward: {REUSED}"),
+        (reused_output, "output", f"the output of the first forward is changed by a later forward: {REUSED}"),
+        (reused_mask, "output", f"the output of the first forward is changed by a later forward: {REUSED}"),
         (
-            overwritten_the_second_time(),
+            overwritten_the_second_time,
             "output",
             f"the output of the second forward is changed by a later backward: {REUSED}",
         ),
         (
-            output_overwritten_by_backward(),
+            output_overwritten_by_backward,
             "output",
             "the output of the first forward is changed by its own backward: "
             "backward works on it in place; let it work on a copy",
         ),
         (
-            layer_of(ReusedOnObject),
+            lambda: layer_of(ReusedOnObject),
             "output",
             f"the output of the first forward is changed by a later forward: {REUSED}",
         ),
-        (reused_gradient(), "w", f"the gradient of w from the first backward is changed by a later backward: {REUSED}"),
+        (reused_gradient, "w", f"the gradient of w from the first backward is changed by a later backward: {REUSED}"),
         (
-            reused_gradient_of_a_linear_layer(),
+            reused_gradient_of_a_linear_layer,
             "x",
             f"the gradient of x from the first backward is changed by a later backward: {REUSED}",
         ),
-        (handed_out_cache(), "x", HANDED_OUT),
+        (handed_out_cache, "x", HANDED_OUT),
     ],
 )
-def test_changed_later(layer, name, reason) -> None:
+def test_changed_later(make, name, reason) -> None:
+    layer = make()
     results = CHECK.run(layer, POINT.point(layer))
     assert [result.input for result in results] == ["output", *layer.inputs]  # one for each
     (found,) = [result for result in results if result.status != Status.PASSED]
