@@ -110,7 +110,6 @@ def _scaled(claim: Claim, base: int) -> Iterator[Lattice]:
     """The point and the cotangent times the base."""
     there = _elsewhere(claim, {name: base * claim.at.point[name] for name in _movable(claim)}, base * claim.dy)
     if there is not None:
-        there.bits = DOUBLE
         yield Lattice(there, DOUBLE, base)
 
 
@@ -157,8 +156,8 @@ def _elsewhere(claim: Claim, changed: dict[str, Array], dy: Vector) -> Claim | N
         np.shape(claim.returned[name]) == g.shape and np.all(np.isfinite(g))
         for name, g in zip(claim.sound, sound, strict=True)
     ]
-    return Claim(there, y0, dy, returned, claim.sound, claim.located, claim.bits) if all(fits) else None
+    return Claim(there, y0, dy, returned, claim.sound) if all(fits) else None
 
 
 def _as(value: Any, like: Any) -> Any:
-    return np.asarray(value, dtype=np.asarray(like).dtype)[()] if value is not like else like
+    return np.asarray(value, dtype=np.asarray(like).dtype)[()]

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from cnngrad.checks import gradients
+from cnngrad.checks.claim import Claim
+from cnngrad.core.arrays import flatten, outputs_of
+from cnngrad.core.call import Evaluation
 from cnngrad.core.case import Case, point_from_arrays
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result
@@ -55,3 +58,12 @@ def at_largest(array: Any, change: Callable[[float], float]) -> Any:
     place = np.unravel_index(np.argmax(np.abs(changed)), changed.shape)
     changed[place] = change(changed[place])
     return changed
+
+
+def claim_at(layer: Layer, *arrays: Any) -> Claim:
+    """What the layer claims at some arrays, for a cotangent on a lattice."""
+    at = Evaluation(layer, point_from_arrays(layer, arrays, {}, Case()))
+    y, backward = at.vjp(at.point.inputs)
+    y0 = flatten(outputs_of(y))
+    dy = at.point.cotangent(y0.size)
+    return Claim(at, y0, dy, at.by_name(at.pull(y, backward, dy)), tuple(layer.differentiable))
