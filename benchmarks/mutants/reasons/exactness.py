@@ -9,17 +9,17 @@ LIMIT = "between what a smooth result does by luck of the draw and what a kink o
 REASONS: Reasons = {
     "checks.exactly": {
         r"_failed: .*, -2\.0\)": "no error is below 0",
-        r"_failed: .*difference\(direction, (again=(None|False))?\)": "three bases are another step than the table's one",
+        r"_failed: .*difference\(direction, (again=(None|False))?\)": "three bases are another step than one",
         r"_grows_with_dy: for k in": "five multiples are asked about; four tell a formula from rounding as well",
-        r"_grows_with_dy: .*>= 0\.25": "an error grows by about k or by about nothing; what is between may count as either",
+        r"_grows_with_dy: .*>= 0\.25": "errors grow by about k or hardly; a quarter exactly may count as either",
     },
     "checks.rounded": {
         r"held_against: .* / FEW\)": "a whole number is no more than a fraction if it is no more than its whole part",
         r"held_against: .*< sharp\[name\]\)": "bounds only grow there: what is at a bound passes either way",
         r"_lasting: .*default_rng": "any draw nearby will do",
         r"_lasting: .*astype\(None\)$|inputs_as\(None, near\), dy": "NumPy's default is double",
-        r"_lasting: .*>= sharp": "bounds are computed, and carry rounding themselves: an error at one may count as either",
-        r"_lasting: .*off\[name\] >= 0\)": "both are beyond a bound of at least the tiniest float32: no product of them is 0",
+        r"_lasting: .*>= sharp": "a bound is rounded itself: an error just at it may count as either",
+        r"_lasting: .*off\[name\] >= 0\)": "both are beyond a bound that is above 0, so their product is not 0",
         r"_met_by_chance: .*(EPS, 9|eps, 17)\)": "a draw more of sixteen or eight",
         r"_met_by_chance: .*(>= 64|65|>= 16|> 17|>= 4|> 5) \*": LIMIT,
         r"_nudged: .*1 - size": "draws lie evenly to both sides",
