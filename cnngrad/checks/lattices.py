@@ -96,11 +96,13 @@ def _output_aside(claim: Claim) -> Vector:
 def _base_of(y: Vector) -> int:
     """The factor that turns every output into a short number, up to the rounding that it carries; 0 if there is none.
 
+    Not all outputs are 0.
+
     >>> _base_of(np.array([1.0, 2.0, 4.0]) / 3)
     9
     """
     for base in BASES:
-        unit = 2.0 ** (np.ceil(np.log2(base * np.max(np.abs(y), initial=0.0) or 1.0)) - 38)
+        unit = 2.0 ** (np.ceil(np.log2(base * np.max(np.abs(y)))) - 38)
         if np.all(np.abs(base * y - unit * np.round(base * y / unit)) <= 2.0**-10 * unit):
             return base
     return 0

@@ -60,9 +60,9 @@ def at_largest(array: Any, change: Callable[[float], float]) -> Any:
     return changed
 
 
-def claim_at(layer: Layer, *arrays: Any) -> Claim:
-    """What the layer claims at some arrays, for a cotangent on a lattice."""
-    at = Evaluation(layer, point_from_arrays(layer, arrays, {}, Case()))
+def claim_at(layer: Layer, *arrays: Any, values: str = "lattice") -> Claim:
+    """What the layer claims at some arrays, for a cotangent drawn by a rule."""
+    at = Evaluation(layer, point_from_arrays(layer, arrays, {}, Case(values=values)))
     y, backward = at.vjp(at.point.inputs)
     y0 = flatten(outputs_of(y))
     dy = at.point.cotangent(y0.size)

@@ -8,12 +8,71 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.checks.lattices import COTANGENT, SIZES, _elsewhere, _of_few_bits
+from cnngrad.checks.lattices import COTANGENT, SIZES, Lattice, _elsewhere, _of_few_bits, lattices_for
 from cnngrad.core.layer import Layer
+from cnngrad.differentiation.precision import DOUBLE
 from tests.checks.judging import claim_at, elementwise, layer_of
+
+SHORT = np.array([1.0, -3.0, 0.5, 2.0])
 
 product = layer_of(lambda x, w: (x * w, lambda dy: (w * dy, x * dy)), ("x", "w"))
 triple = elementwise(lambda x: 3 * x, lambda x: 3.0)
+
+
+def single(x: Any) -> Any:
+    return np.float32(3) * x.astype(np.float32)
+
+
+def refuses_long(x: Any) -> Any:
+    if np.any(1024 * x % 1 != 0):
+        raise ValueError("too long")
+    return 3 * x
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "values", "expected"),
+    [
+        (lambda x: 3 * x, SHORT, "lattice", [(DOUBLE, 1), (DOUBLE, 11025)]),
+        (lambda x: 3 * x, SHORT, "integers", [(DOUBLE, 1), (DOUBLE, 11025)]),
+        (lambda x: 3 * x, SHORT, "normal", [(DOUBLE, 1)]),  # a point that is not ours to exchange
+        (lambda x: 3 * x, SHORT + 2.0**-14, "lattice", [(DOUBLE, 1), (DOUBLE, 11025)]),
+        (lambda x: 3 * x, SHORT + 2.0**-15, "lattice", [(DOUBLE, 1)]),  # 17 bits: many more times a base
+        (lambda x: 3 * x, np.ones(3) / 3, "lattice", []),
+        (lambda x: np.append(3 * x[1:], 0.5), SHORT, "lattice", [(DOUBLE, 1), (DOUBLE, 11025)]),  # a constant is short
+        (lambda x: x / 3, SHORT, "lattice", [(DOUBLE, 9)]),
+        (lambda x: x / 7, SHORT, "lattice", [(DOUBLE, 49)]),
+        (lambda x: x / 3, SHORT, "normal", []),
+        (np.exp, SHORT, "lattice", []),
+        (single, SHORT, "lattice", [(24, 1)]),
+        (single, SHORT, "normal", []),
+        (refuses_long, SHORT, "lattice", []),
+        (refuses_long, SHORT[:1], "lattice", []),
+    ],
+)
+def test_where_a_layer_is_judged_without_tolerance(f: Any, x: Any, values: str, expected: list[Any]) -> None:
+    claim = claim_at(elementwise(f, np.ones_like), x, values=values)
+    assert [(lattice.bits, lattice.base) for lattice in lattices_for(claim)] == expected
+
+
+def test_directions_are_odd_numbers_of_few_bits_in_the_lattices_unit() -> None:
+    claim = claim_at(triple, SHORT)
+    for bits, base, low, high in ((DOUBLE, 1, 513, 1023), (DOUBLE, 9, 513, 1023), (24, 1, 1, 31), (8, 1, 1, 3)):
+        direction = Lattice(claim, bits, base).direction(200, "demo") / base
+        assert direction.shape == (200,)
+        assert np.all(direction % 2 == 1)
+        assert (np.abs(direction).min() < low + 9, np.abs(direction).max() > high - 9) == (True, True)
+        assert low <= np.abs(direction).min() <= np.abs(direction).max() <= high
+        assert direction.min() < 0 < direction.max()
+
+
+def test_a_larger_base_moves_no_farther_and_another_step_is_shorter() -> None:
+    claim = claim_at(triple, np.ones(3))
+    for base, share in ((1, 1), (9, 1 / 16), (225, 1 / 256)):
+        for again, times in (({}, 1.0), ({"again": True}, 0.25)):
+            found = Lattice(claim, DOUBLE, base).difference(base * np.ones(3), **again)
+            assert found is not None
+            assert found.step == 2.0**-26 * share * times
+            assert found.rise.tolist() == [6 * base * found.step] * 3
 
 
 @pytest.mark.parametrize("bits", SIZES)
