@@ -14,12 +14,11 @@ import pytest
 
 from cnngrad import layers
 from cnngrad.checks import gradients
-from cnngrad.checks.check import finding
 from cnngrad.checks.oracle import oracle_checks
 from cnngrad.core.arrays import cotangent_like
 from cnngrad.core.case import Case, Point
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Result, Status
+from cnngrad.core.result import Result
 from cnngrad.data import generated_digits
 from cnngrad.networks import DERIVATIONS, NETWORKS, chain, lenet
 from cnngrad.oracles import Comparison
@@ -100,12 +99,6 @@ def point_of(name: str) -> Point:
             entries = sum(math.prod(shape) for shape in layer.shapes_at(sizes).values())
             best = max(best, (entries, Case(tuple(sizes.items()))), key=lambda pair: pair[0] * (pair[0] <= MOST))
     return best[1].point(layer)
-
-
-@pytest.fixture
-def without_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which entry of a wrong gradient is worst takes most of the time, and is not asked here."""
-    monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *others: finding(Status.FAILED, input=name))
 
 
 def verdict(layer: Layer) -> list[Result]:

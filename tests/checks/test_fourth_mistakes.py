@@ -7,10 +7,7 @@ from functools import cache
 import pytest
 
 from cnngrad import check
-from cnngrad.checks import gradients
-from cnngrad.checks.check import finding
 from cnngrad.core.case import Point
-from cnngrad.core.result import Status
 from cnngrad.layers import ALL as LAYERS
 from tests.checks.catching import differing, is_caught, points_of, remembers
 from tests.mistakes import ALL, Mistake
@@ -33,9 +30,8 @@ def shows(mistake: Mistake, point: Point) -> bool:
 
 
 @pytest.mark.integration  # takes its time, as those of the later sets do
-def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Which entry is the worst takes most of the time.
-    monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *how: finding(Status.FAILED, input=name))
+@pytest.mark.usefixtures("without_places")
+def test_every_mistake_is_caught_where_its_right_twin_passes() -> None:
     for name, mistake in MISTAKE.items():
         shown = (point for point in points(mistake.layer.name) if shows(mistake, point))
         assert name == UNSEEN or any(is_caught(mistake, point) for point in shown), name

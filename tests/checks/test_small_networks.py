@@ -41,6 +41,7 @@ def test_every_rule(rule: str) -> None:
         assert not failed(net, rule, 1000), name
 
 
+@pytest.mark.usefixtures("without_places")
 @pytest.mark.parametrize("wrong", [lambda right: -right, lambda right: 1.01 * right, lambda right: 0 * right])
 def test_a_wrong_one_is_still_seen(wrong: object) -> None:
     for name, net in SMALL_NETWORKS.items():

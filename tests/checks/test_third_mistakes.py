@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from cnngrad.checks import gradients
-from cnngrad.checks.check import finding
 from cnngrad.core.case import Point
-from cnngrad.core.result import Status
 from tests.checks.catching import called, is_caught, points_of, same
 from tests.mistakes import ALL
 from tests.mistakes.third import ALSO, REPEATED, THIRD, UNSEEN
@@ -26,9 +23,8 @@ def points(layer: str) -> tuple[Point, ...]:
 
 
 @pytest.mark.integration  # takes its time, as those of the later sets do
-def test_every_mistake_is_caught_where_its_right_twin_passes(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Which entry is the worst takes most of the time.
-    monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *how: finding(Status.FAILED, input=name))
+@pytest.mark.usefixtures("without_places")
+def test_every_mistake_is_caught_where_its_right_twin_passes() -> None:
     for mistake in THIRD:
         assert any(is_caught(mistake, point) for point in points(mistake.layer.name)), mistake.name
 

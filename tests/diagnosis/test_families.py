@@ -15,6 +15,8 @@ from tests.diagnosis.planted import PLANTED as ONE_LAYER
 from tests.diagnosis.planted import Planted, failing_point
 from tests.diagnosis.planted_networks import LOOK_ALIKES, MORE
 
+pytestmark = pytest.mark.usefixtures("without_places")
+
 PATIENCE = 600.0  # a scene is kept from test to test
 PLANTED = (*ONE_LAYER, *MORE)
 

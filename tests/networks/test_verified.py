@@ -10,12 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.checks import gradients
-from cnngrad.checks.check import finding
 from cnngrad.checks.parts import wrong_parts
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
-from cnngrad.core.result import Status
 from cnngrad.data import generated_digits
 from cnngrad.diagnosis import Diagnosis
 from cnngrad.layers import relu, sigmoid
@@ -78,10 +75,9 @@ def test_a_network_is_verified(name: str, digits: Pair) -> None:
 
 
 @pytest.fixture
-def without_places(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which of thousands of entries is worst, and by what mistake, takes most of the time and is not asked here."""
+def undiagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mistake takes time too, and is not asked here."""
     monkeypatch.setattr("cnngrad.findings.diagnosis_of", lambda layer, point, name: Diagnosis())
-    monkeypatch.setattr(gradients, "worst_entry", lambda claim, name, *others: finding(Status.FAILED, input=name))
 
 
 # One network of each source text among the quick tests, the rest among those of integration, for time alone.
@@ -89,7 +85,7 @@ FIRST = {name[-9:-1]: name for name in reversed(NETWORKS)}.values()
 SPLIT = [pytest.param(n, marks=() if n in FIRST else pytest.mark.integration) for n in NETWORKS]
 
 
-@pytest.mark.usefixtures("without_places")
+@pytest.mark.usefixtures("without_places", "undiagnosed")
 @pytest.mark.parametrize("name", SPLIT)
 def test_one_spoilt_stage_is_caught_and_named(
     name: str, digits: Pair, spoil: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
