@@ -81,10 +81,9 @@ def wrong_side(layer: Layer, point: Point) -> str:
 
 
 def _result(compared: Comparison) -> Result:
-    left = np.asarray(compared.left, dtype=np.float64)
     if compared.holds:
         return finding(Status.PASSED, reason=compared.claim)
-    right = np.asarray(compared.right, dtype=np.float64)
+    left, right = compared.left, compared.right
     if left.shape != right.shape:
         return finding(Status.FAILED, reason=f"not so: {compared.claim}: shapes {left.shape} and {right.shape}")
     off = np.nan_to_num(np.abs(left - right), nan=np.inf)

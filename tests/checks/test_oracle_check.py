@@ -64,16 +64,19 @@ def test_output_and_gradients_are_judged_apart(forward: float, backward: float, 
 
 
 def test_a_disagreement_names_the_worst_place() -> None:
+    x = Case.parse(POINT).point(doubling())["x"]
+    place = int(np.argmin(np.abs(x)))
+
     def vjp(x: Any) -> Any:
         y = 2 * x
-        y[1] += 0.5
+        y[place] += 0.5
         return y, lambda dy: (2 * dy,)
 
     failed, passed = run(layer_of(vjp))
     assert (str(passed.status), passed.reason) == ("passed", "dx of demo is that of running sums")
-    x = Case.parse(POINT).point(doubling())["x"]
     assert failed.reason == (
-        f"not so: y of demo is that of running sums: {2 * x[1] + 0.5:.7g} here, {2 * x[1]:.7g} there, at [1]"
+        f"not so: y of demo is that of running sums: {2 * x[place] + 0.5:.7g} here, {2 * x[place]:.7g} there, "
+        f"at [{place}]"
     )
 
 
@@ -154,6 +157,14 @@ BACKWARD_OFF = "the forward is that of running sums: the backward is off"
 )
 def test_the_side_that_is_off(forward: float, backward: float, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert side(doubling(forward, backward), monkeypatch, SUMS) == told
+
+
+def test_the_side_is_told_with_the_configuration_of_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    def vjp(x: Any, *, times: float) -> Any:
+        return times * x, lambda dy: ((times + 1) * dy,)
+
+    assert side(layer_of(vjp, config={"times": 2.0}), monkeypatch, SUMS) == BACKWARD_OFF
+    assert side(layer_of(vjp, config={"times": 1.0}), monkeypatch, SUMS) == FORWARD_OFF
 
 
 def test_only_a_name_that_holds_the_reference_layers_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
