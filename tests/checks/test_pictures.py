@@ -182,7 +182,7 @@ def test_what_cannot_be_had_is_left_blank() -> None:
     assert np.all(np.isnan(kinked.numeric))
     assert kinked.curve is not None
     assert (kinked.curve.value, kinked.curve.bound, kinked.curve.how, kinked.curve.claimed) == (None, None, "", 0.0)
-    assert not np.any(kinked.curve.slopes)
+    assert np.array_equal(kinked.curve.slopes, np.zeros(26))
     assert np.array_equal(kinked.curve.steps, 2 * 0.25 ** np.arange(26))
 
 

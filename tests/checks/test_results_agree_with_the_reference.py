@@ -55,6 +55,7 @@ def test_a_wrong_kernel_fails_and_the_points_nearby_are_the_same_for_both() -> N
     assert (output.input, output.status) == ("output", Status.PASSED)
     assert (gradient.input, gradient.status) == ("x", Status.FAILED)
     assert gradient.reason == "not what the reference gives, by more than the kernel's rounding explains"
+    assert set(kernel.dtypes) == {np.dtype(np.float32)}
     assert len(set(kernel.cotangents)) > 3
     assert set(kernel.cotangents) <= set(reference.cotangents)
 

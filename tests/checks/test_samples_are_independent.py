@@ -203,18 +203,14 @@ def test_rounding_that_the_whole_batch_has_in_common_is_allowed_for() -> None:
     """The offset is that of all samples: what it rounds away changes with each of them, by a million roundings."""
 
     def offset(x):
-        c = 1e6 * np.abs(x).max()
+        c = 1e6 * np.abs(x).sum()
         return (x + c) - c, lambda dy: (dy,)
 
     def wrong(x):
-        return x * (1 + 1e-6 * np.abs(x).max()), lambda dy: (dy,)
+        return x * (1 + 1e-6 * np.abs(x).sum()), lambda dy: (dy,)
 
     assert passes(CHECK, of_x(offset, batch_axis=BOTH))
-    draw = {"x": lambda rng, shape, d: rng.standard_normal(shape)}
-    found = [
-        failed(CHECK, of_x(wrong, batch_axis=BOTH, draw=draw), Case(values="normal", seed=seed)) for seed in range(4)
-    ]
-    assert {name for each in found for name in each} == {"output"}
+    assert list(failed(CHECK, of_x(wrong, batch_axis=BOTH))) == ["output"]
 
 
 def test_a_layer_that_differs_each_time_tells_nothing() -> None:
