@@ -51,19 +51,19 @@ def look(claim: Claim, name: str) -> Seen:
     agree = _smooth_ones_agree(claim, directions, low, high, kinked)
     places = np.flatnonzero(kinked) if agree else np.arange(kinked.size)
     low, high = low[places], high[places]
-    jump = np.max(high - low, axis=1, initial=0.0)
+    jump = np.max(high - low, axis=1)
     own = np.flatnonzero(_single(claim, directions, places, jump) | ~kinked[places])
     claimed = np.full(low.shape, np.nan)
     claimed[own] = claimed_slopes(claim, places[own], directions)
     slack = 64 * EPS * np.abs(claimed) + BLUR * jump[:, None]
-    outside = np.max(np.maximum(low - claimed, claimed - high) - slack, axis=1, initial=-np.inf)
+    outside = np.max(np.maximum(low - claimed, claimed - high) - slack, axis=1)
     # A slope without a kink has to be known sharply, or the claim lies within its bounds for nothing.
     outside[~kinked[places] & (jump > BLUR * np.max(np.abs(claimed[own]), initial=0.0))] = np.nan
     fine = outside <= 0
     doubtful = np.flatnonzero(~fine)  # NaN where the claim could not be told, or says nothing
     if not agree and not doubtful.size:
         return Seen(places, "")
-    first = doubtful[np.argsort(-np.nan_to_num(outside[doubtful], nan=-np.inf), kind="stable")]
+    first = doubtful[np.argsort(-np.nan_to_num(outside[doubtful]), kind="stable")]
     return Seen(places[first], _convention(claimed[fine, 0], low[fine, 0], high[fine, 0], jump[fine]))
 
 
@@ -98,15 +98,15 @@ def _single(claim: Claim, directions: list[Vector], places: npt.NDArray[np.int64
 
     Seen from the slopes at places very near, all inputs moved aside at random.
     """
+    if not places.size:
+        return np.zeros(0, dtype=bool)
     slopes = []
-    for sample in range(SAMPLES if places.size else 0):
+    for sample in range(SAMPLES):
         inputs = aside(claim.at.layer, claim.at.point, ASIDE, f"regions {sample}")
         there = claim.at.vector_of(inputs)
         y, room = claim.at.flat(there), claim.at.room_at(there)
         lines = [Line(claim.at.flat, there, direction, claim.dy, y, room) for direction in directions[:2]]
         slopes.append([(line(STEP * line.near) - y)[places] / (STEP * line.near) for line in lines])
-    if not slopes:
-        return np.zeros(0, dtype=bool)
     sums, others = np.sort(np.array(slopes), axis=0).transpose(1, 0, 2)
     apart = 2 * BLUR * jump
     tied = np.ptp(sums, axis=0) <= apart

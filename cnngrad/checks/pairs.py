@@ -67,17 +67,17 @@ class Pairs:
 
 def judge_pairs(claim: Claim, name: str, outputs: Places) -> Result:
     """Judge some outputs, the most doubtful first: as many as can be paid for, and a pass needs all of them."""
-    pairs = None
-    for part in (outputs[:FIRST], outputs[FIRST:MOST_OUTPUTS]):
+    seen: list[Pairs] = []
+    for part in filter(len, (outputs[:FIRST], outputs[FIRST:MOST_OUTPUTS])):
         entries = _entries(claim, name, part)
         if entries.size > MOST_ENTRIES:
             return _too_large(name)
-        if part.size:
-            pairs = _pairs(claim, np.sort(part), entries)
-            wrong = _wrong_entry(claim, name, pairs) or _wrong_tie(claim, name, pairs)
-            if wrong is not None:
-                return wrong
-    return _too_large(name) if outputs.size > MOST_OUTPUTS or pairs is None else _not_wrong(name, pairs)
+        pairs = _pairs(claim, np.sort(part), entries)
+        wrong = _wrong_entry(claim, name, pairs) or _wrong_tie(claim, name, pairs)
+        if wrong is not None:
+            return wrong
+        seen.append(pairs)
+    return _too_large(name) if outputs.size > MOST_OUTPUTS else _not_wrong(name, seen)
 
 
 def _too_large(name: str) -> Result:
@@ -200,14 +200,17 @@ def _wrong_very_near(claim: Claim, output: int, entry: int) -> bool:
     return True
 
 
-def _not_wrong(name: str, pairs: Pairs) -> Result:
-    width = float(np.max(np.where(pairs.kinked, 0.0, pairs.high - pairs.low), initial=0.0))
-    largest = float(np.max(np.abs(pairs.claimed), initial=0.0))
-    if largest <= width and not pairs.kinked.any():
+def _not_wrong(name: str, seen: Sequence[Pairs]) -> Result:
+    claimed, low, high, kinked = (
+        np.concatenate([getattr(pairs, field).ravel() for pairs in seen])
+        for field in ("claimed", "low", "high", "kinked")
+    )
+    width = float(np.max((high - low)[~kinked], initial=0.0))
+    largest = float(np.max(np.abs(claimed), initial=0.0))
+    if largest <= width and not kinked.any():
         reason = f"its largest entry, {largest:.3g}, is below the smallest visible error, {width:.3g}"
         return finding(Status.INCONCLUSIVE, input=name, reason=reason)
-    met = pairs.kinked
-    reason = kinks_met(pairs.claimed[met], pairs.low[met], pairs.high[met]) if met.any() else ""
+    reason = kinks_met(claimed[kinked], low[kinked], high[kinked]) if kinked.any() else ""
     return finding(Status.PASSED, input=name, reason=reason, detectable=width)
 
 
@@ -221,7 +224,7 @@ def _several_kinks(claim: Claim, output: int, kinked: Places) -> bool:
     dy[output] = 1.0
     places = [claim.at.vector_of(inputs) for inputs in _near(claim)]
     rows = [claim.gradient_for(dy, inputs) for inputs in _near(claim)]
-    spread = float(np.max(np.ptp(np.array(rows)[:, kinked], axis=0), initial=0.0))
+    spread = float(np.max(np.ptp(np.array(rows)[:, kinked], axis=0)))
     largest = float(np.max(np.abs(rows)))
     plain = _apart(rows, 1e-6 * largest, 1e-4)
     slight = _apart([row[kinked] for row in rows], 1e-2 * spread)  # the kinks may change little of all that there is
@@ -248,5 +251,5 @@ def _all_one_way(places: list[Vector], gradients: list[Vector]) -> bool:
     slopes = np.array(gradients) @ steps.T
     own = np.diag(slopes)
     growth = own[:, None] + own[None, :] - slopes - slopes.T
-    slack = 1e-3 * np.max(np.abs(growth), initial=0.0)
+    slack = 1e-3 * np.max(np.abs(growth))
     return bool(np.all(growth >= -slack) or np.all(growth <= slack))
