@@ -64,7 +64,8 @@ def look(claim: Claim, name: str) -> Seen:
     if not agree and not doubtful.size:
         return Seen(places, "")
     first = doubtful[np.argsort(-np.nan_to_num(outside[doubtful]), kind="stable")]
-    return Seen(places[first], _convention(claimed[fine, 0], low[fine, 0], high[fine, 0], jump[fine]))
+    met = fine & kinked[places]
+    return Seen(places[first], _convention(claimed[met, 0], low[met, 0], high[met, 0], jump[met]))
 
 
 def _smooth_ones_agree(claim: Claim, directions: list[Vector], low: Array, high: Array, kinked: Array) -> bool:

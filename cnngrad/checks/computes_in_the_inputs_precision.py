@@ -6,6 +6,8 @@ has at most 24 (or 11, or 8) significant bits. That is no wrong gradient, but le
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cnngrad.checks.calling import output_of
@@ -13,6 +15,7 @@ from cnngrad.checks.check import Check, finding
 from cnngrad.checks.claim import full_mantissas, precision_inside
 from cnngrad.core.arrays import Vector, flatten, outputs_of
 from cnngrad.core.call import Evaluation
+from cnngrad.core.case import of_size_one
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
@@ -25,9 +28,13 @@ NAMES = {2.0**-23: "float32", 2.0**-10: "float16", 2.0**-7: "bfloat16"}
 
 
 def judge(at: Evaluation) -> list[Result]:
-    """One result for the layer, or one for each gradient of few bits, at unsaturated inputs of full mantissas."""
+    """One result for the layer, or one for each gradient of few bits, at inputs of full mantissas and of size 1.
+
+    There nothing is saturated, and of ``exp(x) - 1`` with tiny x few bits are left in double too.
+    """
     if any(np.asarray(at.point[name]).dtype != np.float64 for name in at.layer.differentiable):
         return [finding(Status.NOT_APPLICABLE, reason="the inputs are not float64")]
+    at = Evaluation(at.layer, replace(at.point, inputs=of_size_one(at.layer, at.point.inputs)), at.calls)
     eps = precision_inside(at)
     if eps > EPS and _of_differences(at):
         eps = 0.0
@@ -41,8 +48,8 @@ def judge(at: Evaluation) -> list[Result]:
 
 
 def _of_differences(at: Evaluation) -> bool:
-    """Whether the outputs are so small beside the inputs that few bits are left of them in double."""
-    size = max(float(np.max(np.abs(at.point[name]), initial=0.0)) for name in at.layer.differentiable)
+    """Whether the outputs are so small beside the inputs, or beside 1, that few bits are left of them in double."""
+    size = max(float(np.max(np.abs(at.point[name]), initial=1.0)) for name in at.layer.differentiable)
     return _is_left_over(flatten(outputs_of(at.output(full_mantissas(at)))), size)
 
 
