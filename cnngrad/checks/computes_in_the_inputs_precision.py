@@ -82,7 +82,7 @@ def _short_gradients(at: Evaluation) -> dict[str, float]:
         # A gradient of another type is told of by gradients_have_the_inputs_shape_and_dtype.
         if name in at.layer.differentiable and getattr(gradient, "dtype", None) == np.float64:
             telling = gradient[np.isfinite(gradient) & (np.abs(gradient) > TINY)]
-            eps = working_eps(telling) if telling.size else EPS
+            eps = working_eps(telling)
             if eps > EPS and not _is_left_over(gradient.ravel(), float(np.max(np.abs(dy)))):
                 found[name] = eps
     return found

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.checks.at_once import BLUR, _convention, _directions, _smooth_ones_agree, _values, kinks_met, look
+from cnngrad.checks.at_once import (
+    BLUR,
+    _convention,
+    _directions,
+    _single,
+    _smooth_ones_agree,
+    _values,
+    kinks_met,
+    look,
+)
 from cnngrad.core.layer import Layer
 from cnngrad.differentiation.line import EPS
 from tests.checks.judging import claim_at, layer_of
@@ -17,15 +26,17 @@ def up(a: Any) -> Any:
     return 1.0 * (a > 0)
 
 
-def layer_with(slopes: Any, at_zero: Any = None, factor: float = 1.0) -> Layer:
+def layer_with(slopes: Any, at_zero: Any = None, factor: float = 1.0, **domain: Any) -> Layer:
     """Outputs ``slopes(x) @ x``, whose slopes are the same all along a ray; at 0 others may be claimed."""
+    low, high = domain.get("x", (-np.inf, np.inf))
 
     def vjp(x: Any) -> Any:
         rows = factor * np.array(slopes(*x))
         claimed = rows if at_zero is None or x[:3].any() else factor * np.array(at_zero)
-        return rows @ x, lambda dy: (dy @ claimed,)
+        inside = np.all((x > low) & (x < high))
+        return np.where(inside, rows @ x, np.nan), lambda dy: (dy @ claimed,)
 
-    return layer_of(vjp, shapes={"x": (4,)})
+    return layer_of(vjp, shapes={"x": (4,)}, domain=domain)
 
 
 def seen(layer: Layer, last: float = 0.0) -> tuple[list[int], str]:
@@ -38,7 +49,12 @@ def seen(layer: Layer, last: float = 0.0) -> tuple[list[int], str]:
 
 
 def test_nothing_is_doubtful_and_nothing_is_said_where_all_is_smooth() -> None:
-    assert seen(layer_with(lambda *x: [[1.0, 2, 3, 4], [5, 6, 7, 8]])) == ([], "")
+    smooth = layer_with(lambda *x: [[1.0, 2, 3, 4], [5, 6, 7, 8]])
+    assert seen(smooth) == ([], "")
+    claim = claim_at(smooth, np.zeros(4))
+    calls = claim.at.calls.forward
+    none = _single(claim, _directions(claim, "x"), np.zeros(0, dtype=np.int64), np.zeros(0))
+    assert (none.shape, none.dtype, claim.at.calls.forward) == ((0,), bool, calls)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1.0, 1e3])
@@ -79,15 +95,18 @@ def test_a_slope_that_is_lost_in_rounding_is_doubtful() -> None:
     assert seen(layer_of(vjp, shapes={"x": (4,)})) == ([0, 1], "")
 
 
-@pytest.mark.parametrize("last", [0.0, 1e-3, 1e3])
-@pytest.mark.parametrize("factor", [1e-3, 1e3])
+NEXT_TO_THE_BORDER = 1 - 2.0**-30
+
+
+@pytest.mark.parametrize(("factor", "last"), [(1e-3, 1e-3), (1e3, 1e3), (1e-3, NEXT_TO_THE_BORDER)])
 def test_a_tie_of_any_size_is_one_kink_and_three_slopes_with_other_sums_are_several(factor: float, last: float) -> None:
     def slopes(a: float, b: float, c: float, d: float) -> Any:
         largest = [*np.eye(3)[np.argmax([a, b, c])], 0]
         of_four = [*np.eye(4)[np.argmax([0, a, b, c])][1:], 0]
         return [largest, np.multiply(5, largest), [up(a), 0, 0, 0], of_four, [np.sign(a), np.sign(b), 0, 0]]
 
-    doubtful, said = seen(layer_with(slopes, factor=factor), last)
+    domain = {"x": (-1, 1)} if last == NEXT_TO_THE_BORDER else {}
+    doubtful, said = seen(layer_with(slopes, factor=factor, **domain), last)
     assert doubtful == [3, 4]
     kinks = f"kinks met: 1; 0 taken where the slopes go from 0 to {factor:g}"
     assert said == f"{kinks}; ties met: 2; each is paid {factor:g}, {5 * factor:g} in all"
