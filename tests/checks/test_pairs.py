@@ -19,12 +19,11 @@ from cnngrad.checks.pairs import (
     _refused,
     _wrong_entry,
     _wrong_tie,
-    _wrong_very_near,
     judge_pairs,
 )
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
-from tests.checks.judging import claim_at, elementwise, layer_of
+from tests.checks.judging import claim_at, layer_of
 
 # From the smallest steps to the point.
 
@@ -93,8 +92,8 @@ def test_what_the_smallest_steps_leave_open_is_told_of_every_entry_and_what_they
     wrong = _wrong_entry(claim, "x", looked_at)
     assert wrong is not None
     assert (wrong.status, wrong.index, wrong.analytic) == (Status.FAILED, (3,), 2.5)
-    right = seen(np.diag([2.0, 2.0, 2.0, 1.0]), 0 * eye, eye, kinked=eye)
-    assert _wrong_entry(claim, "x", right) == finding(Status.INCONCLUSIVE, input="x", reason=NEARER)
+    unclear = seen(np.diag([2.0, 2.0, 0.5, 2.0]), 0 * eye, eye, kinked=eye)
+    assert _wrong_entry(claim, "x", unclear) == finding(Status.INCONCLUSIVE, input="x", reason=NEARER)
     known = seen(np.diag([1.0, 2.0, 0.0, 2.0]), 0 * eye, eye, kinked=eye)
     assert _wrong_entry(claim, "x", known) is None
 
@@ -161,19 +160,6 @@ def test_only_the_entries_with_a_kink_say_whether_there_are_several() -> None:
     claim = claim_at(layer_of(vjp, shapes={"x": (2,)}), np.array([0.0, 1.0]))
     looked_at = seen([[2e-5, 21]], [[0, 21]], [[1e-5, 21]], [[True, False]])
     assert _refused(claim, "x", looked_at, 0, 0, 2e-5, (0, 1e-5), "").status == Status.FAILED
-
-
-@pytest.mark.parametrize("slope", [1e-12, 1.0, -1.0, 1e6])
-def test_a_claim_is_wrong_very_near_where_it_is_off_there_and_the_slope_is_sharp(slope: float) -> None:
-    def judged(claimed: float, f: Any = lambda x: slope * x, **domain: Any) -> bool:
-        layer = elementwise(f, lambda x: np.full_like(x, claimed), **domain)
-        return _wrong_very_near(claim_at(layer, np.array([1e-3, 0.5, 0.25])), 0, 0)
-
-    assert [judged(factor * slope) for factor in (2.0, 0.5, -1.0, 1.0)] == [True, True, True, False]
-    assert not judged(2 * slope, lambda x: slope * (1e12 + x)), "the slope is lost in rounding"
-    assert not judged(2 * slope, lambda x: (slope * x).astype(np.float32).astype(float)), "nothing is seen from so near"
-    bordered = {"domain": {"x": (0.0, 1.0)}}
-    assert judged(2 * slope, lambda x: np.where(x > 0, slope * x, np.nan), **bordered), "steps stay inside the domain"
 
 
 # Which entries are looked at, and what is said of them.

@@ -1,4 +1,4 @@
-"""Whether the gradients near a point belong to one kink, to a tie of a maximum, or to several kinks."""
+"""What the gradients near a point tell: one kink, a tie, several kinks, or a claim that is wrong there too."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnngrad.checks.pairs import _all_one_way, _apart, _several_kinks
-from tests.checks.judging import claim_at, layer_of
+from cnngrad.checks.pairs import _all_one_way, _apart, _several_kinks, _wrong_very_near
+from tests.checks.judging import claim_at, elementwise, layer_of
 
 Slopes = Callable[..., list[float]]
 
@@ -96,3 +96,17 @@ def test_gradients_of_a_maximum_all_grow_with_the_place_and_those_of_a_minimum_a
     saddle = np.sign(places - 1) * [1, -1, 0]
     judged = [_all_one_way(list(places), list(rows)) for rows in (greatest, least, 0 * places, median, saddle)]
     assert judged == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("slope", [1e-12, 1.0, -1.0, 1e6])
+def test_a_claim_is_wrong_very_near_where_it_is_off_there_and_the_slope_is_sharp(slope: float) -> None:
+    def judged(claimed: float, f: Any = lambda x: slope * x, size: float = 1.0, **domain: Any) -> bool:
+        layer = elementwise(f, lambda x: np.full_like(x, claimed), **domain)
+        return _wrong_very_near(claim_at(layer, size * np.array([0.5, 0.25, 0.75])), 0, 0)
+
+    assert [judged(factor * slope) for factor in (2.0, 0.5, -1.0, 1.0)] == [True, True, True, False]
+    assert not judged(slope, size=0.0), "it is right in all but its rounding"
+    assert not judged(2 * slope, lambda x: slope * (1e12 + x)), "the slope is lost in rounding"
+    assert not judged(2 * slope, lambda x: (slope * x).astype(np.float32).astype(float)), "nothing is seen from so near"
+    bordered = {"domain": {"x": (0.0, 1.0)}}
+    assert judged(2 * slope, lambda x: np.where(x > 0, slope * x, np.nan), 2.0**-20, **bordered), "steps stay inside"
