@@ -36,7 +36,7 @@ class Watched:
         for name, what, array, kept in self.returned:
             if not np.array_equal(array, kept, equal_nan=array.dtype.kind in "fc"):
                 reason = f"{what} is changed by {culprit}: {_ADVICE.get(culprit, _REUSED)}"
-                gap = Gap(np.asarray(array, dtype=np.float64), np.asarray(kept, dtype=np.float64), 0.0)
+                gap = Gap(array, np.asarray(kept, dtype=np.float64), 0.0)  # NumPy subtracts no truth from a truth
                 self.failures.setdefault(name, gap.failed(name, reason))
 
 
