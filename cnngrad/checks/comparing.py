@@ -12,6 +12,7 @@ from cnngrad.checks.calling import Call, call
 from cnngrad.checks.check import finding
 from cnngrad.core.arrays import Array, Vector
 from cnngrad.core.call import Evaluation
+from cnngrad.core.case import unsaturated
 from cnngrad.core.errors import LayerRaised
 from cnngrad.core.result import Result, Status
 
@@ -133,58 +134,48 @@ def _second_difference(at: Evaluation, made: Call, rng: np.random.Generator) -> 
     The three lie so close that clipping, signs and thresholds, which are no rounding, do not count as such.
     """
     e = made.dy * np.ldexp(rng.integers(128, 256, made.dy.shape), -30)  # few bits, so that dy ± e is exact
-    above, below = (_results(at, made.inputs, dy) for dy in (made.dy + e, made.dy - e))
+    above, below = (_alike(at, made, made.inputs, dy) for dy in (made.dy + e, made.dy - e))
     return {
         name: _size(above[name] - 2 * array + below[name])
         for name, array in made.gradients.items()
-        if above.get(name, _NOTHING).shape == below.get(name, _NOTHING).shape == array.shape
+        if name in above and name in below
     }
 
 
 def _unsaturated(at: Evaluation, made: Call) -> dict[str, float]:
     """The rounding of 1 that a saturated y (1 - y) holds: that of the result with inputs too small to saturate."""
-    largest = max((_size(made.inputs[i]) for i in at.free), default=0.0)
-    shrink = 2.0 ** -np.ceil(np.log2(max(1.0, largest)))
-    if shrink == 1 or not _inside(at, made, shrink):
+    inputs, factor = unsaturated(at.layer, made.inputs)
+    if factor == 1:
         return {}
-    smaller = [value * shrink if i in at.free else value for i, value in enumerate(made.inputs)]
-    return {name: made.eps / shrink * _size(array) for name, array in _results(at, smaller, made.dy).items()}
-
-
-def _inside(at: Evaluation, made: Call, shrink: float) -> bool:
-    """Whether shrunk inputs lie in their domain."""
-    named = dict(zip(at.layer.inputs, made.inputs, strict=True))
-    return all(
-        bool(np.all((named[name] * shrink > low) & (named[name] * shrink < high)))
-        for name, (low, high) in at.layer.domain.items()
-    )
+    return {name: made.eps / factor * _size(array) for name, array in _alike(at, made, inputs, made.dy).items()}
 
 
 def _last_bits(at: Evaluation, made: Call, rng: np.random.Generator) -> dict[str, float]:
     """How far each result moves with the last bits of the inputs, in the precision that is really computed in."""
-    moved: dict[str, float] = {}
+    moved = dict.fromkeys(made.results, 0.0)
     for step in STEPS:
-        still = [name for name in made.results if not moved.get(name)]
+        still = [name for name in moved if not moved[name]]
         for _ in range(SAMPLES if still else 0):
             inputs = [_nearby(value, step, rng) if i in at.free else value for i, value in enumerate(made.inputs)]
-            near = _results(at, inputs, made.dy)
-            for name in still:
-                if near.get(name, _NOTHING).shape == made.results[name].shape:
-                    moved[name] = max(moved.get(name, 0.0), _size(near[name] - made.results[name]))
+            near = _alike(at, made, inputs, made.dy)
+            for name in near.keys() & set(still):
+                moved[name] = max(moved[name], _size(near[name] - made.results[name]))
     return moved
 
 
 def _nearby(value: Array, step: float, rng: np.random.Generator) -> Array:
-    near: Array = np.asarray(value * (1 + step * rng.choice([-1.0, 1.0], np.shape(value))), dtype=value.dtype)
+    near: Array = np.asarray(value * (1 + step * rng.choice([-1.0, 1.0], value.shape)), dtype=value.dtype)
     return near
 
 
-def _results(at: Evaluation, inputs: Sequence[Any], dy: Vector) -> dict[str, Array]:
-    """What a call gives; nothing where it raises, as it may at a place that nobody asked for."""
+def _alike(at: Evaluation, made: Call, inputs: Sequence[Any], dy: Vector) -> dict[str, Array]:
+    """What a call gives in the same shape as another; nothing where it raises, as it may where nobody asked for it."""
     try:
-        return call(at, inputs, dy).results
+        results = call(at, inputs, dy).results
     except LayerRaised:
         return {}
+    kept = made.results
+    return {name: array for name, array in results.items() if name in kept and array.shape == kept[name].shape}
 
 
 def _size(array: Array) -> float:

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from cnngrad.checks import Check
-from cnngrad.core.case import Case
+from cnngrad.checks.calling import Call, call
+from cnngrad.core.call import Evaluation
+from cnngrad.core.case import Case, point_from_arrays
 from cnngrad.core.layer import Layer
 from cnngrad.core.result import Result, Status
 
 SHAPES = {"x": (3, 4), "w": (4, 2), "b": (2,)}
 POINT = Case(values="normal", seed=3)
+DY = np.array([3.0, -5.0])
 
 Backward = Callable[[Any], tuple[Any, ...]]
 
@@ -30,6 +33,17 @@ def dense_layer(vjp: Callable[..., Any] = dense, **declared: Any) -> Layer:
 def of_x(vjp: Callable[..., Any], shape: tuple[int, ...] = (3, 4), **declared: Any) -> Layer:
     """A layer of x alone."""
     return Layer(vjp, ("x",), "layer", shapes={"x": shape}, **declared)
+
+
+def called(vjp: Callable[..., Any], *inputs: Any, **declared: Any) -> tuple[Evaluation, Call]:
+    """A layer at these inputs, of x alone if nothing else is said, and a call of it with a cotangent of two entries."""
+    layer = Layer(vjp, **{"inputs": ("x",), "name": "layer", **declared})
+    at = Evaluation(layer, point_from_arrays(layer, inputs, {}, Case()))
+    return at, call(at, at.point.inputs, DY)
+
+
+def twice(x):
+    return 2 * x, lambda dy: (2 * dy,)
 
 
 def run(check: Check, layer: Layer, case: Case = POINT) -> dict[str, Result]:
