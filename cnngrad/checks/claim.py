@@ -68,9 +68,13 @@ class Claim:
     gradient: Vector = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gradient = np.zeros(self.at.origin.size)
+        self.gradient = self._end_to_end(self.returned)
+
+    def _end_to_end(self, returned: dict[str, Any]) -> Vector:
+        gradient = np.zeros(self.at.origin.size)
         for name in self.sound:
-            self.gradient[self.at.slices[name]] = np.asarray(self.returned[name], dtype=np.float64).ravel()
+            gradient[self.at.slices[name]] = np.asarray(returned[name], dtype=np.float64).ravel()
+        return gradient
 
     def line(self, direction: Vector) -> Line:
         """The forward along a direction from this point."""
@@ -135,11 +139,7 @@ class Claim:
 
     def gradient_for(self, dy: Vector, inputs: Sequence[Any] | None = None) -> Vector:
         """The claimed gradients for another cotangent, or other inputs, end to end; one forward and backward."""
-        returned = self.at.by_name(self.at.gradients(dy, inputs))
-        gradient = np.zeros(self.gradient.size)
-        for name in self.sound:
-            gradient[self.at.slices[name]] = flatten([np.asarray(returned[name], dtype=np.float64)])
-        return gradient
+        return self._end_to_end(self.at.by_name(self.at.gradients(dy, inputs)))
 
 
 @dataclass(frozen=True)

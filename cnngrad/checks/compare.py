@@ -46,11 +46,11 @@ def passed(claim: Claim, name: str, comparison: Comparison) -> Result:
     """The result of an input whose claim agrees: passed, unless nothing can be said of a gradient that small."""
     span = claim.at.slices[name]
     entries = span.stop - span.start
-    detectable = comparison.detectable(span) if entries else 0.0
-    largest = float(np.max(np.abs(claim.gradient[span]), initial=0.0))
-    facts = {"input": name, "how": comparison.found.how, "detectable": detectable, "scale": largest}
     if entries == 0:
         return finding(Status.INCONCLUSIVE, input=name, reason=f"{name} has no entries")
+    detectable = comparison.detectable(span)
+    largest = float(np.max(np.abs(claim.gradient[span])))
+    facts = {"input": name, "how": comparison.found.how, "detectable": detectable, "scale": largest}
     if name not in claim.at.layer.zero_gradient:
         if largest == 0:
             return finding(Status.INCONCLUSIVE, reason=why_zero(claim, name), **facts)

@@ -20,7 +20,7 @@ def why_zero(claim: Claim, name: str) -> str:
     rng = rng_for(claim.at.point.case.seed, f"why zero {name}")
     direction[span] = rng.uniform(0.5, 1.0, span.stop - span.start) * rng.choice([-1.0, 1.0], span.stop - span.start)
     line = claim.line(direction)
-    rounding = 64 * EPS * np.max(np.abs(line.y0), initial=0.0)
+    rounding = 64 * EPS * np.max(np.abs(line.y0))
     if not any(np.any(np.abs(line(step) - line.y0) > rounding) for step in (line.longest, -line.longest)):
         return f"{ZERO}: the output does not change with {name}; if it never does, declare zero_gradient=({name!r},)"
     step = NEAR * line.near

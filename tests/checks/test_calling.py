@@ -113,7 +113,7 @@ def test_the_very_arrays_are_handed_over_and_calls_are_counted() -> None:
     place = at(of_x(vjp, (2,), config={"stride": 3}))
     x, dy = np.ones(2), DY.copy()
     y, backward = forward_on(place, [x])
-    (gradient,) = backward_on(place, y, backward, dy)
+    (gradient,) = backward_on(place, backward, dy)
     assert given[0] is x
     assert given[1] is dy
     assert (y.tolist(), gradient.tolist(), place.calls) == ([3.0, 3.0], [6.0, -10.0], Calls(1, 1))
