@@ -36,8 +36,7 @@ def direction_over(claim: Claim, names: Sequence[str]) -> Vector:
     for name in names:
         span = claim.at.slices[name]
         size = span.stop - span.start
-        largest = float(np.max(np.abs(claim.at.origin[span]), initial=0.0))
-        scale = 2.0 ** np.ceil(np.log2(max(1.0, largest)))
+        scale = 2.0 ** np.ceil(np.log2(np.max(np.abs(claim.at.origin[span]), initial=1.0)))
         direction[span] = scale * round_to_bits(rng.uniform(0.5, 1.0, size)) * rng.choice([-1.0, 1.0], size)
     return claim.narrowed(direction)
 

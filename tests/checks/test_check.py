@@ -57,6 +57,7 @@ def test_it_does_not_apply_where_there_is_a_reason_against_it() -> None:
     assert not check("has no samples").applies_to(layer)
     (result,) = check("has no samples").run(layer, CASE.point(layer))
     assert result == Result("layer", "is_judged", Status.NOT_APPLICABLE, reason="layer has no samples")
+    assert finding(Status.PASSED) == Result("", "", Status.PASSED)  # a run fills in the rest
     assert Check("always", "it always applies", judge).applies_to(layer)
 
 
