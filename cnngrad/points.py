@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cnngrad.core.case import Case, Point, aside, point_from_arrays
+from cnngrad.core.errors import UsageError
 from cnngrad.core.layer import Layer
 from cnngrad.core.values import rng_for
 from cnngrad.search import batch_axes, explicit_cases
@@ -78,11 +79,15 @@ def around(
     Aside, because a point people choose often stands on kinks (biases of 0, black pixels); in another order, because
     that gives other values but none outside the range they chose.
 
+    Raises:
+        UsageError: a number outside the declared domain, or on its border.
+
     >>> from cnngrad.layers import relu
     >>> [point["x"].shape for point in around(relu, (np.ones((2, 3)),), {}, 0, "normal")]
     [(2, 3), (2, 3), (1, 3)]
     """
     given = point_from_arrays(layer, arrays, config, Case(seed=seed))
+    _refuse_outside(layer, given)
     first = replace(given, case=_file_case(layer, given.inputs, seed))
     yield first
     near = [aside(layer, first, 2.0**-6, "around")]
@@ -148,6 +153,18 @@ def _tried(found: Iterable[Variant]) -> str:
 
 def _is_one_sided(layer: Layer, name: str, value: Any) -> bool:
     return name not in layer.domain and name not in layer.draw and np.size(value) > 1 and is_of_one_sign(value)
+
+
+def _refuse_outside(layer: Layer, given: Point) -> None:
+    """An entry that has no room to move cannot be judged."""
+    for name, (low, high) in layer.domain.items():
+        value = given[name]
+        if name in layer.differentiable and not np.all((value > low) & (value < high)):
+            found = value[~((value > low) & (value < high))].flat[0]
+            raise UsageError(
+                f"{layer.name}: {name} holds {found:g}, and domain[{name!r}] is the open interval ({low:g}, {high:g}): "
+                "pass numbers inside it, or declare a wider one"
+            )
 
 
 def _another_batch(layer: Layer, point: Point, beside: tuple[Any, ...]) -> tuple[Any, ...] | None:

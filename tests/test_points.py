@@ -91,6 +91,15 @@ def test_domain_and_draw_are_kept_to() -> None:
         assert all((case.point(layer)["x"] > lowest).all() for case in report.cases)
 
 
+@pytest.mark.parametrize("wrong", [0.0, -1.0, 9.0, np.nan])
+def test_numbers_outside_the_domain_are_refused(wrong: float) -> None:
+    said = rf"layer: x holds {wrong:g}, and domain\['x'\] is the open interval \(0, 9\): pass numbers inside it, or"
+    square = lambda x: (x**2, lambda dy: (2 * x * dy,))  # noqa: E731 - short as a user writes it
+    with pytest.raises(cg.UsageError, match=said):
+        judged(square, np.array([1.0, wrong]), domain={"x": (0, 9)})
+    assert judged(square, np.array([1.0, 8.5]), domain={"x": (0, 9)}).ok
+
+
 def refusing(x: Any) -> Any:
     if (x < 0).any():
         raise ValueError("not below 0")

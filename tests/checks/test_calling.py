@@ -10,6 +10,7 @@ import pytest
 
 from cnngrad.checks.calling import (
     Call,
+    _eps,
     backward_on,
     call,
     cotangent_name,
@@ -74,7 +75,13 @@ def test_the_points_own_cotangent_is_taken_if_none_is_given() -> None:
 )
 def test_the_coarsest_type_that_goes_in_or_comes_back_tells_the_rounding(x: Any, gradient: Any, eps: float) -> None:
     assert called(lambda x: (x.astype(np.float64), lambda dy: (gradient(dy),)), x)[1].eps == eps
-    assert called(lambda x: (x.astype(np.float32), lambda dy: (dy,)), np.ones(2))[1].eps == 2.0**-23
+    assert called(lambda x: (x.astype(np.float32), lambda dy: (np.ones(2),)), np.ones(2))[1].eps == 2.0**-23
+
+
+def test_the_rounding_of_a_type_that_numpy_does_not_know_is_taken_to_be_coarse() -> None:
+    like_bfloat16 = np.zeros(1, dtype=[("bfloat16", np.uint16)])
+    assert [_eps(value) for value in (3.0, np.float32(3), like_bfloat16)] == [2.0**-52, 2.0**-23, 2.0**-3]
+    assert called(lambda n: (n, lambda dy: ([1.0],)), np.arange(2), constants=("x",))[1].eps == 0
 
 
 @pytest.mark.parametrize("value", [None, "text", [[1.0], [1.0, 2.0]], 10**400])
