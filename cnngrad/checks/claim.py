@@ -157,6 +157,6 @@ class Comparison:
         return bool(abs(self.claimed - self.found.value) <= self.bound)
 
     def detectable(self, span: slice) -> float:
-        """The smallest error in a single entry of one input that could not have passed."""
-        weights = np.abs(self.direction[span])
-        return self.bound / float(np.min(weights[weights > 0], initial=np.inf))
+        """The smallest error in a single entry of one input that could not have passed, of the entries that moved."""
+        moved = self.direction[span] != 0
+        return self.bound / float(np.min(np.abs(self.direction[span][moved]))) if moved.any() else np.inf

@@ -57,8 +57,8 @@ def test_a_bound_holds_the_rounding_of_the_backward_where_it_may_have_rounded(
 ) -> None:
     claim = claims(np.cos, x=([1.0, 2.0], gradient))
     found = claim.holds(np.array(direction), Estimate(1.0, 0.5, how), slack)
-    assert found.bound == pytest.approx(bound, rel=EPS / 2)
-    assert found.claimed == pytest.approx(np.dot(gradient, direction), rel=1e-15)
+    assert found.bound == pytest.approx(bound, rel=0, abs=EPS)
+    assert found.claimed == pytest.approx(np.dot(gradient, direction), rel=1e-15, abs=0)
     assert found.agrees == (abs(found.claimed - 1) <= bound)
 
 
@@ -66,6 +66,12 @@ def test_a_nan_agrees_with_nothing() -> None:
     for claimed, value in ((np.nan, 1.0), (1.0, np.nan), (np.nan, np.nan)):
         assert not Comparison(np.ones(1), claimed, Estimate(value, 1.0, "ladder"), 1.0).agrees
     assert Comparison(np.ones(1), 2.0, Estimate(1.0, 1.0, "ladder"), 1.0).agrees
+
+
+def test_an_error_where_nothing_was_moved_is_not_detectable() -> None:
+    comparison = Comparison(np.array([0.0, 0.5, -2.0, 0.0]), 1.0, Estimate(1.0, 0.0, "ladder"), 1.0)
+    assert comparison.detectable(slice(0, 3)) == 2
+    assert comparison.detectable(slice(3, 4)) == np.inf
 
 
 def test_a_line_knows_what_the_claim_knows() -> None:

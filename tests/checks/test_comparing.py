@@ -75,10 +75,10 @@ def test_rounding_is_estimated_from_the_largest_number_and_how_many_are_summed()
     at, _ = called(lambda x: (x[:2], lambda dy: (np.zeros(30),)), np.ones(30))
     calls = [(1.0, made([1.0, 2.0], x=[1.0, -8.0])), (-4.0, made(x=[0.5, 1.0])), (9.0, made(w=[5.0]))]
     # 30 numbers of x and 2 of the output, and 16 besides: three times 64 roundings of the largest, 8.
-    assert estimated(at, "x", np.array([-2.0, 4.0]), calls) == pytest.approx(64 * 3 * EPS * 8, rel=1e-12)
-    assert estimated(at, "x", np.array([-16.0]), calls) == pytest.approx(64 * 3 * EPS * 16, rel=1e-12)
+    assert estimated(at, "x", np.array([-2.0, 4.0]), calls) == pytest.approx(64 * 3 * EPS * 8, rel=1e-12, abs=0)
+    assert estimated(at, "x", np.array([-16.0]), calls) == pytest.approx(64 * 3 * EPS * 16, rel=1e-12, abs=0)
     calls[1] = (-32.0, made(eps=2.0**-23, x=[0.5, 1.0]))
-    assert estimated(at, "x", np.array([-2.0, 4.0]), calls) == pytest.approx(64 * 3 * 2.0**-23 * 32, rel=1e-6)
+    assert estimated(at, "x", np.array([-2.0, 4.0]), calls) == pytest.approx(64 * 3 * 2.0**-23 * 32, rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize(("eps", "least"), [(EPS, 2.0**-1000), (2.0**-23, 2.0**-126)])
