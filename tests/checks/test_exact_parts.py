@@ -1,76 +1,20 @@
-"""An exact verdict, step by step: which entries are rounded, what rounding may have done, which entry is named."""
+"""The steps of an exact verdict: which entries are rounded, and what rounding may have done to them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cnngrad.checks.exactly import (
-    Along,
-    Table,
-    _allowed,
-    _disagreement,
-    _disagrees,
-    _failed,
-    _grows_with_dy,
-    _is_confirmed,
-    _judge,
-    _narrow,
-    _table,
-    _unit,
-)
+from cnngrad.checks.exactly import Along, Table, _allowed, _disagrees, _grows_with_dy, _narrow, _table, _unit
 from cnngrad.checks.lattices import Lattice
-from cnngrad.core.arrays import Vector
-from cnngrad.core.result import Result, Status
 from cnngrad.differentiation.exact import Difference
 from cnngrad.differentiation.few_bits import NONE
 from cnngrad.differentiation.precision import DOUBLE
 from tests.checks.judging import claim_at, layer_of
-
-A = np.array([2.0**50, 5.0])  # the gradient of another input, which lies before x and is much larger
-
-
-@dataclass(frozen=True)
-class Prepared(Lattice):
-    """A lattice whose next differences are known, by their slopes; the last one is that of all that follow."""
-
-    slopes: Sequence[Any] = ()
-    evidence: float = math.inf
-    asked: list[Vector] = field(default_factory=list)
-
-    def difference(self, direction: Vector, again: bool = False) -> Difference | None:
-        slope = self.slopes[min(len(self.asked), len(self.slopes) - 1)]
-        self.asked.append(direction)
-        return None if slope is None else Difference(0.5, slope * direction, self.evidence)
-
-
-def claiming(x: Any, *slopes: Any, rounding: Any = 0.0, bits: int = DOUBLE, base: int = 1, **facts: Any) -> Prepared:
-    """A claim for the gradient of x, for a cotangent of ones, beside what the next differences say.
-
-    Args:
-        slopes: numbers for x; ``None`` where nothing can be told.
-        rounding: what of the claim does not grow with the cotangent.
-    """
-    x = np.asarray(x)
-
-    def vjp(a: Any, b: Any) -> Any:
-        shape = np.shape(b)
-
-        def backward(dy: Any) -> Any:
-            return A * dy[:2], (x - rounding) * dy[2:].reshape(shape) + rounding
-
-        return np.append(a, b), backward
-
-    claim = claim_at(layer_of(vjp, ("a", "x")), np.ones(2), np.ones(x.shape))
-    claim.dy = np.ones(claim.dy.size)
-    claim.gradient = claim.gradient_for(claim.dy)
-    known = [None if slope is None else np.append(A, np.ravel(slope * np.ones(x.shape))) for slope in slopes]
-    return Prepared(claim, bits, base, known, **facts)
+from tests.checks.prepared import STEP, A, Prepared, claiming
 
 
 def x_span(lattice: Lattice) -> slice:
@@ -80,12 +24,8 @@ def x_span(lattice: Lattice) -> slice:
 def along(lattice: Prepared, slope: Any, evidence: float = math.inf) -> Along:
     """A difference along all ones."""
     ones = np.ones(lattice.claim.gradient.size)
-    found = Difference(0.5, np.append(A, slope * ones[2:]), evidence)
+    found = Difference(STEP, 2 * STEP * np.append(A, slope * ones[2:]), evidence)
     return Along(ones, found, found.estimate(lattice.claim.dy))
-
-
-def failed(**facts: Any) -> Result:
-    return Result("", "", Status.FAILED, input="x", how="exact", **facts)
 
 
 # Which entries are rounded.
@@ -143,6 +83,7 @@ def test_a_sum_of_products_is_off_by_a_few_roundings_of_its_terms() -> None:
     ("entries", "rounded", "error", "grows", "expected"),
     [
         (24, 3, 0.0, True, "narrow"),
+        (20, 3, 0.0, True, "wide"),
         (24, 4, 0.0, True, "wide"),  # more than one in eight: a transform
         (8, 1, 0.0, True, "narrow"),
         (8, 2, 0.0, True, "wide"),
@@ -167,6 +108,14 @@ def test_few_rounded_entries_whose_errors_grow_are_not_a_transforms(
     assert allowed == pytest.approx(np.full(rounded, bounds[expected]), rel=1e-12)
 
 
+def test_entries_that_are_off_by_a_little_are_not_asked_whether_they_grow() -> None:
+    little, much = 2.0**-22, 2.0**-20
+    lattice = claiming(3.0 - np.array([little, much, *[0.0] * 14]), rounding=[-little, *[0.0] * 15], bits=24)
+    places = np.array([2, 3])
+    table = Table(places, lattice.claim.gradient[places], np.full(2, 3.0), np.full(2, 3.0))
+    assert _allowed(lattice, x_span(lattice), table).tolist() == _narrow(lattice, x_span(lattice), table).tolist()
+
+
 @pytest.mark.parametrize(
     ("error", "grows"),
     [
@@ -184,119 +133,3 @@ def test_a_wrong_formula_is_linear_in_the_cotangent_and_rounding_is_not(error: A
     claim.gradient = claim.gradient_for(claim.dy)
     table = Table(np.array([0, 2]), claim.gradient[[0, 2]], 3 * claim.dy[[0, 2]], np.ones(2))
     assert _grows_with_dy(claim, table, np.array([True, False])) is grows
-
-
-# The verdict.
-
-
-def test_a_claim_without_rounding_agrees_in_every_bit() -> None:
-    for bits in (DOUBLE, 24):
-        result = _judge(claiming(np.full(3, 3.0), 3.0, bits=bits), "x")
-        assert result == Result(
-            "", "", Status.PASSED, input="x", how="exact", entries=3, bound=0.0, detectable=0.0, scale=3.0
-        )
-    assert _judge(claiming(np.full(3, 3.0), 3.0, evidence=16), "x") == result
-    assert _judge(claiming(np.full(3, 3.0), 3.0, evidence=15), "x") is None
-    assert _judge(claiming(np.full(3, 3.0), None), "x") is None
-
-
-def test_a_rounded_claim_may_differ_by_what_rounding_can_do() -> None:
-    third = 1 / 3
-    for base, error, status in ((1, 2.0**-53, "passed"), (9, 2.0**-53, "passed"), (9, 2.0**-40, "failed")):
-        lattice = claiming([third + error, third + error, third], third, base=base)
-        result = _judge(lattice, "x")
-        assert result is not None
-        assert str(result.status) == status
-        assert result.bound == pytest.approx(16 * lattice.eps * third)
-    passed = _judge(claiming([third, third, third], third), "x")
-    assert passed is not None
-    assert passed.detectable == passed.bound
-
-
-def test_more_rounded_entries_than_can_be_told_apart_are_judged_together() -> None:
-    sevenths = np.arange(1.0, 121.0) / 7
-    result = _judge(claiming(sevenths * (1 + 2.0**-52), sevenths), "x")
-    assert result is not None
-    assert (str(result.status), result.input, result.how, result.entries) == ("passed", "x", "exact", 120)
-    assert 0 < (result.bound or 0) < 1e-8
-    assert _judge(claiming(sevenths * (1 + 1e-6), sevenths), "x") is None
-    assert _judge(claiming(sevenths, sevenths, bits=24), "x") is None
-
-
-def test_in_few_bits_errors_may_cancel_along_one_direction_and_not_along_the_next() -> None:
-    wrong = _judge(claiming(np.full(3, 3.0), 3.0, 4.0, bits=24), "x")
-    assert wrong is not None
-    assert (str(wrong.status), wrong.numeric) == ("failed", 4.0)
-    assert _judge(claiming(np.full(3, 3.0), 3.0, *[4.0] * 9, 3.0, bits=24), "x") is None  # no entry is wrong by itself
-
-
-@pytest.mark.parametrize(
-    ("bits", "slopes", "confirmed"),
-    [
-        (DOUBLE, [4.0, 4.0], True),
-        (DOUBLE, [4.0, 5.0], False),
-        (DOUBLE, [4.0, None], False),
-        (DOUBLE, [None, 4.0], False),
-        (DOUBLE, [3.0, 3.0], False),
-        (24, [4.0] * 8, True),
-        (24, [4.0] * 5 + [3.0] * 3, True),
-        (24, [4.0] * 4 + [3.0] * 4, False),
-        (24, [4.0] * 3 + [3.0] * 5, False),
-        (24, [3.0] * 8, False),
-        (24, [4.0] * 7 + [None], False),
-    ],
-)
-def test_a_disagreement_is_confirmed_by_other_differences(bits: int, slopes: list[Any], confirmed: bool) -> None:
-    lattice = claiming(np.full(3, 3.0), *slopes, bits=bits)
-    assert _is_confirmed(lattice, np.arange(2, 5), "x", lattice.claim.gradient) is confirmed
-
-
-@pytest.mark.parametrize(("size", "table"), [(256, 256), (257, 129), (600, 150)])
-def test_one_wrong_entry_of_many_is_found_by_halving(size: int, table: int) -> None:
-    for place in (0, size // 2 - 1, size // 2, size - 1):
-        wrong = 3.0 + 2.0 * (np.arange(size) == place)
-        lattice = claiming(wrong, 3.0, bits=24)
-        found = _disagreement(lattice, "x", lattice.claim.gradient)
-        eps, differing = 2.0**-23, 1 if table == size else None
-        assert found == failed(
-            entries=size,
-            scale=5.0,
-            index=(place,),
-            analytic=5.0,
-            numeric=3.0,
-            bound=4 * eps * (3 + 5 / 256),
-            differing=differing,
-        )
-        singles = sum(np.count_nonzero(direction) == 1 for direction in lattice.asked)
-        assert table <= singles <= table + 2
-
-
-def test_a_disagreement_of_rounding_alone_is_none() -> None:
-    for error in (0.0, 2.0**-23):
-        lattice = claiming(np.full(3, 3.0) + error, 3.0, bits=24)
-        assert _disagreement(lattice, "x", lattice.claim.gradient) is None
-    lattice = claiming(np.full(3, 5.0), *[3.0] * 8, None, bits=24)
-    assert _disagreement(lattice, "x", lattice.claim.gradient) is None
-
-
-@pytest.mark.parametrize(
-    ("slope", "evidence", "confirmed"), [(3.0, math.inf, True), (3.0, NONE, False), (3.5, 99, False), (None, 99, False)]
-)
-@pytest.mark.parametrize("all_seen", [True, False])
-def test_the_worst_of_the_wrong_entries_is_named_if_another_step_confirms_it(
-    slope: float | None, evidence: float, confirmed: bool, all_seen: bool
-) -> None:
-    lattice = claiming([[9.0, 3.125, 2.875], [3.0, 2.5, -40.0]], slope, base=9, evidence=evidence)
-    table = Table(np.array([3, 4, 6]), np.array([3.125, 2.875, 2.5]), np.full(3, 3.0), np.ones(3))
-    found = _failed(lattice, "x", table, np.array([1.0, 0.125, 0.25]), np.array([False, True, True]), all_seen)
-    named = {"index": (1, 1), "analytic": 2.5, "numeric": 3.0, "bound": 0.25, "differing": 2 if all_seen else None}
-    assert found == (failed(entries=6, scale=40.0, **named) if confirmed else None)
-    assert [direction.tolist() for direction in lattice.asked] == [[0, 0, 0, 0, 0, 0, 27, 0]]
-
-
-def test_an_entry_that_is_not_wrong_is_never_the_worst() -> None:
-    lattice = claiming(np.full(6, 3.0), 3.0)
-    table = Table(np.array([2, 6]), np.array([7.0, 3.125]), np.full(2, 3.0), np.ones(2))
-    found = _failed(lattice, "x", table, np.array([8.0, 0.1]), np.array([False, True]))
-    assert found is not None
-    assert found.index == (4,)

@@ -69,9 +69,6 @@ class Lower:
         return off_by(call(self.at, inputs_as(np.float64, inputs), dy).results, x=x)
 
 
-# The parts.
-
-
 def test_every_number_is_nudged_by_a_share_of_its_own() -> None:
     values = np.linspace(-2, 2, 1000)
     share = _nudged(np.random.default_rng(0), values, 0.25) / values - 1
@@ -178,9 +175,6 @@ def test_what_is_tried_nearby_are_numbers_of_float32() -> None:
         shares += [np.append(x / SHORT, dy[exact.dy != 0] / exact.dy[exact.dy != 0]) - 1]
     assert 7.5 * SINGLE < np.max(np.abs(shares)) < 8.5 * SINGLE
     assert np.all(np.ptp(shares, axis=0) > SINGLE)
-
-
-# What is made of them.
 
 
 def held(layer: Layer, x: Array, found: Any, nearby: Any = None) -> dict[str, Result]:
