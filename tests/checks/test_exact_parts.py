@@ -109,7 +109,7 @@ def test_few_rounded_entries_whose_errors_grow_are_not_a_transforms(
 
 
 def test_entries_that_are_off_by_a_little_are_not_asked_whether_they_grow() -> None:
-    little, much = 2.0**-22, 2.0**-20
+    little, much = 2.0**-22, 2.0**-19
     lattice = claiming(3.0 - np.array([little, much, *[0.0] * 14]), rounding=[-little, *[0.0] * 15], bits=24)
     places = np.array([2, 3])
     table = Table(places, lattice.claim.gradient[places], np.full(2, 3.0), np.full(2, 3.0))

@@ -25,7 +25,7 @@ REASONS: Reasons = {
         r"_output_aside: .*, (1 \* 3|2 / 3|1 / 4), \"full": "any share of a number's size makes it use all its bits",
         r"_output_aside: .*1 / 3, (None|\"XXfull mantissasXX\"|\"FULL MANTISSAS\")\)": "any name gives such numbers",
         r"_output_aside: .*np\.empty\(None\)": "no output has that shape either",
-        r"_base_of: .*(- 39|2\.0\*\*-11|< 2\.0\*\*-10)": "rounding leaves 2^-14 of the unit, far less than this limit",
+        r"_base_of: .*(- 39|2\.0\*\*-11|< 2\.0\*\*-10)": "rounding leaves 2^-15 of the unit, far less than this limit",
         r"_of_few_bits: .*(XXfew bits dyXX|FEW BITS DY)": "any name gives a draw of its own",
         r"_one_of: .*\) / rng\.choice": "dividing by a sign multiplies by it",
         r"_one_of: .*np\.array\(sizes, (dtype=None)?\)": "whole numbers times a sign, which is a double, are doubles",
