@@ -40,7 +40,7 @@ def refuses_long(x: Any) -> Any:
         (lambda x: 3 * x, np.ones(3) / 3, "lattice", []),
         (lambda x: np.append(3 * x[1:], 0.5), SHORT, "lattice", [(DOUBLE, 1), (DOUBLE, 11025)]),  # a constant is short
         (lambda x: x / 3, SHORT, "lattice", [(DOUBLE, 9)]),
-        (lambda x: x / 7, 9 * SHORT, "lattice", [(DOUBLE, 49)]),
+        (lambda x: x / 7, 3 * SHORT, "lattice", [(DOUBLE, 49)]),
         (lambda x: x / 3, SHORT, "normal", []),
         (np.exp, SHORT, "lattice", []),
         (lambda x: 2.0**20 * np.exp(x), SHORT, "lattice", []),
