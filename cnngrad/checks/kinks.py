@@ -97,4 +97,4 @@ def _judge_input(claim: Claim, name: str, beside: Result) -> Result:
         if pairs.status != Status.PASSED:
             return pairs
         reason = reason or pairs.reason
-    return replace(beside, reason=reason, how="one-sided", index=None, bound=None)
+    return replace(beside, reason=reason, how="one-sided", bound=None)

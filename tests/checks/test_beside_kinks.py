@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,11 @@ class Judge:
     ],
 )
 def test_points_aside_are_tried_until_one_tells_something(answers: tuple[str, ...], found: str | None) -> None:
-    judge = Judge(*answers)
-    beside = judge_beside(claim_at(CUBE, POINT), ["x"], judge)
+    judge, claim = Judge(*answers), claim_at(CUBE, POINT)
+    beside = judge_beside(claim, ["x"], judge)
     assert (beside and str(beside["x"].status)) == found
     places = {tuple(claim.at.origin) for claim in judge.claims}
-    assert len(places) == len(judge.claims)
+    assert len(places) == len(judge.claims) == claim.at.calls.backward - 1
     for place in places:
         assert np.all((np.abs(place - POINT) > 0) & (np.abs(place - POINT) <= 2.0**-9))
 
@@ -71,15 +72,17 @@ def test_where_every_point_aside_has_a_kink_nothing_is_told() -> None:
 
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_two_plain_differences_tell_a_wrong_claim_from_a_right_one_at_any_size(size: float) -> None:
-    def both(factor: float) -> Layer:
-        def vjp(x: Any, w: Any) -> Any:
-            return x**3 * w / size**3, lambda dy: (dy * 3 * x**2 * w / size**3, factor * dy * x**3 / size**3)
+    def vjp(factor: float, x: Any, w: Any) -> Any:
+        return (x / size) ** 3 * w, lambda dy: (factor * dy * 3 * x**2 * w / size**3, dy * (x / size) ** 3)
 
-        return layer_of(vjp, ("x", "w"))
-
-    for factor, wrong in ((1.0, []), (1.01, ["w"]), (0.0, ["w"])):
-        claim = claim_at(both(factor), size * POINT, size * POINT)
+    for factor, wrong in ((1.0, []), (1.001, ["x"]), (0.0, ["x"])):
+        claim = claim_at(layer_of(partial(vjp, factor), ("x", "w")), size * POINT, size * POINT)
         assert plainly_wrong_beside(claim, ["x", "w"]) == wrong
+
+
+def test_two_plain_differences_tell_nothing_where_they_are_not_finite() -> None:
+    infinite = layer_of(lambda x: (np.where(x > 0.9, np.inf, x), lambda dy: (7 * dy,)))
+    assert plainly_wrong_beside(claim_at(infinite, POINT), ["x"]) == []
 
 
 # What is said of a pass at a kink.

@@ -50,6 +50,8 @@ def test_outputs_of_few_bits_are_told_at_any_size(size: float) -> None:
     right = elementwise(lambda x: x / 3, lambda x: np.full_like(x, 1 / 3))
     low = elementwise(lambda x: short(x / 3), lambda x: np.full_like(x, 1 / 3))
     assert (judged(right, size * X), judged(low, size * X)) == (PASSED, few_bits("outputs"))
+    (counted,) = CHECK.run(right, claim_at(right, size * X).at.point)
+    assert (counted.forward_calls, counted.backward_calls) == (2, 1)
 
 
 def test_it_is_not_asked_of_other_types_and_tells_nothing_of_steps() -> None:
