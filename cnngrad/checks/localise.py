@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim, Comparison
+from cnngrad.checks.compare import passed
 from cnngrad.checks.tables import claimed_pattern
 from cnngrad.core.arrays import Vector
 from cnngrad.core.result import Result, Status
@@ -32,6 +33,7 @@ TABLE = 512  # up to here every entry is looked at if more than one is wrong; ab
 FOUND = 16  # wrong entries found by halving before the search stops
 BACKWARDS = 2048  # to spend at most on finding out which entries can be looked at together
 SECOND_LADDER = 2.0**-0.5  # irrational against the ratio of steps: two ladders never share one
+NONE_STANDS_OUT = "along a direction over all entries the claim seems wrong, but no single entry stands out"
 DIGIT = 128  # at most so many sizes of weights, beside the random ones: few bits, as exact differences need
 
 Places = npt.NDArray[np.int64]
@@ -176,32 +178,35 @@ def _weights(claim: Claim, places: Places) -> Vector:
 def _halved(claim: Claim, places: Places, how: str) -> Places:
     """Halve the entries again and again, those first that are most wrong for their number.
 
-    What is not off in one half is off in the other, so each halving asks once.
+    What is not off in one half is off in the other, so each halving asks once, or twice where that could not be told.
     """
     weights = _weights(claim, places)
-    pending: list[tuple[Places, Gap | None]] = [(places, gap(claim, weights, how))]
+
+    def off(part: Places) -> Gap | None:
+        direction = np.zeros(claim.gradient.size)
+        direction[part] = weights[part]
+        return gap(claim, direction, how)
+
+    pending = [(places, off(places))]
     found: list[int] = []
     while pending and len(found) < FOUND:
-        part, gap_here = pending.pop(_most_wrong(pending))
+        part, whole = pending.pop(_most_wrong(pending))
         if part.size == 1:
             found.append(int(part[0]))
             continue
         left, right = part[: part.size // 2], part[part.size // 2 :]
-        direction = np.zeros(claim.gradient.size)
-        direction[left] = weights[left]
-        first = gap(claim, direction, how)
-        if first is None or gap_here is None:
-            pending += [(left, None), (right, None)]
-            continue
-        second = Gap(gap_here.size - first.size, gap_here.slack + first.slack)
-        halves: list[tuple[Places, Gap | None]] = [(left, first), (right, second)]
-        wrong = [half for half, off in zip(halves, (first, second), strict=True) if off.is_wrong]
+        first = off(left)
+        second = (
+            off(right) if whole is None or first is None else Gap(whole.size - first.size, whole.slack + first.slack)
+        )
+        halves = [(left, first), (right, second)]
+        wrong = [half for half in halves if half[1] is None or half[1].is_wrong]
         pending += wrong or [halves[_most_wrong(halves)]]
     return np.array(sorted(found))
 
 
 def _most_wrong(parts: Sequence[tuple[Places, Gap | None]]) -> int:
-    return int(np.argmax([np.inf if gap is None or np.isnan(gap.size) else abs(gap.size) / p.size for p, gap in parts]))
+    return int(np.argmax([np.inf if gap is None else abs(gap.size) / p.size for p, gap in parts]))  # or NaN, if any
 
 
 def _coloured(claim: Claim, places: Places) -> Estimate | None:
@@ -230,8 +235,11 @@ def _worst(claim: Claim, name: str, places: Places, table: Estimate, complete: b
     wrong = ~(np.abs(claimed - table.value) <= allowed) & np.isfinite(table.value)
     size = span.stop - span.start
     facts: dict[str, Any] = {"input": name, "entries": size, "scale": float(np.max(np.abs(claim.gradient[span])))}
+    all_known = bool(np.all(np.isfinite(table.value)))
+    if not wrong.any() and all_known and places.size == size:
+        return _each_agrees(claim, name, table.how, allowed)
     if not wrong.any():
-        return _none_stands_out(places.size == size, allowed, table, facts)
+        return finding(Status.INCONCLUSIVE, reason=NONE_STANDS_OUT, **facts)
     worst = int(np.argmax(np.where(wrong, np.abs(claimed - table.value), -1.0)))
     shape = np.shape(claim.returned[name])
     return finding(
@@ -241,7 +249,7 @@ def _worst(claim: Claim, name: str, places: Places, table: Estimate, complete: b
         numeric=float(table.value[worst]),
         bound=float(allowed[worst]),
         how=table.how,
-        differing=int(wrong.sum()) if complete and np.all(np.isfinite(table.value)) else None,
+        differing=int(wrong.sum()) if complete and all_known else None,
         **facts,
     )
 
@@ -252,12 +260,8 @@ def _allowed(claim: Claim, places: Places, table: Estimate) -> Vector:
     return np.asarray(table.bound + claim.unit * np.maximum(np.abs(claimed), np.abs(table.value)) + claim.noise[places])
 
 
-def _none_stands_out(every: bool, allowed: Vector, table: Estimate, facts: dict[str, Any]) -> Result:
+def _each_agrees(claim: Claim, name: str, how: str, allowed: Vector) -> Result:
     """The sum over all entries is off, but no entry is: the estimates are in conflict, and the finer one decides."""
-    if every and np.all(np.isfinite(table.value)):
-        return finding(Status.PASSED, how=table.how, detectable=float(np.max(allowed)), **facts)
-    return finding(
-        Status.INCONCLUSIVE,
-        reason="along a direction over all entries the claim seems wrong, but no single entry stands out",
-        **facts,
-    )
+    each = np.zeros(claim.gradient.size)
+    each[claim.at.slices[name]] = 1.0
+    return passed(claim, name, Comparison(each, 0.0, Estimate(0.0, 0.0, how), float(np.max(allowed))))

@@ -33,16 +33,16 @@ def claimed_slopes(claim: Claim, outputs: Places, directions: Sequence[Vector]) 
     """
     slopes = np.full((outputs.size, len(directions)), np.nan)
     before = claim.at.calls.backward
-    pending = [np.arange(outputs.size)]
+    pending = [np.arange(outputs.size)] if outputs.size else []
     while pending and claim.at.calls.backward - before < MOST:
         part = pending.pop()
-        told = _told_apart(claim, outputs[part]) if part.size else ()
+        told = _told_apart(claim, outputs[part])
         if told is None:
             pending += [part[::2], part[1::2]]
-        elif told:
-            owner, entries = told
-            for k, direction in enumerate(directions):
-                slopes[part, k] = np.bincount(owner, entries * direction, minlength=part.size)
+            continue
+        owner, entries = told
+        for k, direction in enumerate(directions):
+            slopes[part, k] = np.bincount(owner, entries * direction, minlength=part.size)
     return slopes
 
 
