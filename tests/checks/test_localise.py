@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from cnngrad import layers
+from cnngrad.checks.check import finding
 from cnngrad.checks.claim import Claim
 from cnngrad.checks.localise import FOUND, TABLE, worst_entry
 from cnngrad.core.call import Calls, Evaluation
 from cnngrad.core.case import Case
 from cnngrad.core.layer import Layer
+from cnngrad.core.result import Status
 from tests.checks.judging import LATTICE, NORMAL, elementwise, judge, sized, spoilt, statuses
 
 
@@ -147,7 +149,7 @@ def test_thousands_of_wrong_entries_are_not_all_looked_at() -> None:
 def test_nothing_is_located_where_it_is_not_asked_for() -> None:
     claim = Claim(Evaluation(CONV, Case.parse(LATTICE).point(CONV)), np.zeros(1), np.zeros(1), {}, (), located=False)
     found = worst_entry(claim, "w", "exact")
-    assert (str(found.status), found.input, found.index) == ("failed", "w", None)
+    assert found == finding(Status.FAILED, input="w", how="exact")
     assert claim.at.calls == Calls()
 
 

@@ -77,6 +77,13 @@ def test_several_wrong_entries_give_the_worst(monkeypatch: pytest.MonkeyPatch) -
         assert worst_entry(claim, "x", "exact") == failed(claim, 4, 3)  # all at once, coloured
 
 
+def test_halving_asks_in_the_way_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited(monkeypatch, TABLE=4)
+    claim = claim_of(THREE)
+    assert worst_entry(claim, "x", "exact").differing == 3
+    assert claim.at.calls.forward <= 20  # nine questions, one each
+
+
 def test_all_at_once_has_its_limits_too(monkeypatch: pytest.MonkeyPatch) -> None:
     limited(monkeypatch, **SMALLER)
 

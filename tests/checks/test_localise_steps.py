@@ -1,4 +1,4 @@
-"""The steps of the search for wrong entries: one question, the only one, halving."""
+"""The steps of the search for wrong entries: the only one, and halving."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pytest
 
 from cnngrad.checks import localise
 from cnngrad.checks.claim import Claim, Comparison
-from cnngrad.checks.localise import Gap, gap, the_only_one, way_to_ask
+from cnngrad.checks.localise import Gap, gap, the_only_one
 from cnngrad.core.arrays import Array
-from cnngrad.differentiation import Estimate, estimate
-from cnngrad.differentiation.complex_step import complex_step
-from cnngrad.differentiation.line import EPS
+from cnngrad.differentiation import Estimate
 from tests.checks.known_errors import (
     ALL,
     EACH,
@@ -23,77 +21,9 @@ from tests.checks.known_errors import (
     claim_of,
     lead_of,
     limited,
-    refuses_complex,
     rounded_at,
     thirds,
-    with_kinks,
 )
-
-# One question.
-
-
-def test_a_gap_is_wrong_beyond_its_slack_or_unknown() -> None:
-    assert [Gap(size, 1.0).is_wrong for size in (0.0, 1.0, -1.0, 1.5, -1.5, np.nan)] == [False] * 3 + [True] * 3
-    assert Gap(1.0, np.nan).is_wrong
-
-
-def test_an_exact_gap_is_rounded_once_and_costs_one_forward() -> None:
-    claim = claim_of({5: 2.0**-40})
-    assert gap(claim, EACH, "exact") == Gap(1000 * 2.0**-40, 0.0)
-    assert claim.at.calls.forward == 1
-    full = claim_of({5: 0.1})
-    rounding = 64 * EPS * float(np.linalg.norm(EACH * full.gradient))
-    assert gap(full, EACH, "exact") == Gap(pytest.approx(100.0, rel=1e-14), rounding)  # type: ignore[arg-type]  # a number
-
-
-def test_an_exact_gap_is_unknown_where_anything_is_rounded() -> None:
-    claim = claim_of({}, rounded_at(1))
-    assert gap(claim, EACH * (ALL != 1), "exact") == Gap(0.0, 0.0)
-    assert gap(claim, EACH * (ALL == 1), "exact") is None
-    assert gap(claim, EACH, "exact") is None
-
-
-@pytest.mark.parametrize("how", ["complex step", "ladder"])
-def test_any_other_gap_allows_for_the_estimate_and_for_rounding(how: str) -> None:
-    claim = claim_of({5: 0.1}, thirds, TRUE / 3)
-    found = (complex_step if how == "complex step" else estimate)(claim.line(EACH))
-    assert found is not None
-    rounding = 64 * EPS * float(np.linalg.norm(EACH * claim.gradient))
-    asked = claim.at.calls.forward
-    told = gap(claim, EACH, how)
-    assert told is not None
-    assert (told.size, told.slack) == (pytest.approx(100.0), found.bound + rounding)
-    assert claim.at.calls.forward == 2 * asked
-    assert (how == "complex step") == (asked == 1)
-
-
-def test_no_other_gap_is_known_where_there_is_no_estimate() -> None:
-    assert gap(claim_of({}, refuses_complex), EACH, "complex step") is None
-    assert gap(claim_of({}, refuses_complex), EACH, "ladder") == Gap(0.0, 0.0)
-    assert gap(claim_of({}, with_kinks(3)), EACH, "ladder") is None
-
-
-def curved(x: Any) -> Any:
-    return x * np.abs(x)  # smooth, but np.abs drops what a complex step goes by
-
-
-@pytest.mark.parametrize(
-    ("f", "off", "way"),
-    [
-        (thirds, 0.0, "complex step"),
-        (thirds, 0.9, "complex step"),
-        (thirds, 1.1, "ladder"),
-        (lambda x: refuses_complex(x) / 3, 0.0, "ladder"),
-        (curved, 0.0, "ladder"),
-    ],
-)
-def test_the_complex_step_is_asked_only_where_it_agrees_with_the_lead(f: Function, off: float, way: str) -> None:
-    claim = claim_of({}, f)
-    found = estimate(claim.line(EACH))
-    assert found is not None
-    lead = Comparison(EACH, 0.0, Estimate(found.value + off * 1e-3, found.bound + 1e-3, "ladder"), 1.0)
-    assert way_to_ask(claim, lead) == way
-
 
 # One entry alone.
 
@@ -129,6 +59,41 @@ def test_more_than_one_or_none_is_no_only_one() -> None:
         for other in range(one):
             share = (1.0, -1.0, 0.1, 3.0)[(one + other) % 4]
             assert only_of(claim_of({one: 1.0, other: share})) is None, (one, other, share)
+
+
+def test_a_number_is_read_only_from_whole_digits_told_sharply(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(localise, "_weights", lambda claim, places: 1.0 * np.isin(ALL, places))
+
+    def read(place: int, digits: list[float | None], slack: float = 0.5, places: Any = ALL) -> bool:
+        """Whether that place is named where the gaps for these digits are told; its error is 36."""
+        told = iter([Gap(36.0, slack), *(None if digit is None else Gap(36 * (1 + digit), slack) for digit in digits)])
+        monkeypatch.setattr(localise, "gap", lambda *question: next(told))
+        found = only_of(claim_of({place: 36.0}), places=places)
+        assert found in (None, (place, TRUE[place], "exact"))
+        return found is not None
+
+    assert [digit for digit in (4.0, 4.75, 4.8, 5.0, 5.2, 5.25, 5.3, 6.0, None) if read(5, [digit])] == [4.8, 5.0, 5.2]
+    assert not any(read(7, [digit]) for digit in (-1.0, 8.0))
+    assert [slack for slack in (0.1, 0.98, 1.0, 1.1) if read(5, [5.0], slack)] == [0.1, 0.98]  # with those of 8 digits
+    limited(monkeypatch, DIGIT=2)
+    assert read(2, [0.0, 1.0, 0.0])
+    assert not read(2, [2.0, 0.0, 0.0])
+    assert read(4, [0.0, 0.0, 1.0], places=ALL[:5])
+    assert not read(4, [1.0, 0.0, 1.0], places=ALL[:5])
+    assert not read(4, [1.0, 1.0, 1.0], places=ALL[:5])
+
+
+def test_no_more_sizes_of_weights_are_taken_than_the_base_has_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    limited(monkeypatch, DIGIT=2)
+    asked: list[Array] = []
+
+    def spied(claim: Claim, direction: Array, how: str) -> Gap | None:
+        asked.append(direction)
+        return gap(claim, direction, how)
+
+    monkeypatch.setattr(localise, "gap", spied)
+    assert only_of(claim_of({5: 1.0})) == (5, TRUE[5], "exact")
+    assert [sorted(set(direction / asked[0])) for direction in asked[1:]] == [[1.0, 2.0]] * 3
 
 
 def test_one_entry_explains_a_gap_only_if_it_is_wrong_by_that_and_known_well() -> None:
