@@ -57,7 +57,6 @@ def test_it_does_not_apply_where_there_is_a_reason_against_it() -> None:
     assert not check("has no samples").applies_to(layer)
     (result,) = check("has no samples").run(layer, CASE.point(layer))
     assert result == Result("layer", "is_judged", Status.NOT_APPLICABLE, reason="layer has no samples")
-    assert finding(Status.PASSED) == Result("", "", Status.PASSED)  # a run fills in the rest
     assert Check("always", "it always applies", judge).applies_to(layer)
 
 
@@ -75,6 +74,10 @@ def test_what_the_layer_raises_is_an_error_of_the_layer(error: Exception, text: 
     layer = of_x(raising, (2,))
     (result,) = check().run(layer, CASE.point(layer))
     assert result == Result("layer", "is_judged", Status.ERROR, reason=text, case=CASE, forward_calls=1)
+
+
+def test_a_finding_names_no_layer_and_no_check_before_the_run() -> None:
+    assert finding(Status.PASSED, input="x") == Result("", "", Status.PASSED, "x")
 
 
 def test_wrong_use_is_told_to_the_user() -> None:
