@@ -59,6 +59,11 @@ def test_a_nan_is_the_worst_entry_of_a_gap(got: list[float]) -> None:
     assert (found.index, found.differing) == ((got.index(np.nan),), 2)
 
 
+def test_two_equal_infinities_are_no_gap() -> None:
+    found = Gap(np.array([np.inf, 1.0]), np.array([np.inf, 3.0]), 0.5).failed("x", "")
+    assert (found.index, found.differing) == ((1,), 1)
+
+
 def test_numbers_agree_within_the_bound_and_a_nan_with_a_nan_only() -> None:
     got = np.array([1.0, 1.5, 1.75, np.inf, np.inf, np.nan, np.nan, 1.0])
     expected = np.array([1.0, 1.0, 1.0, np.inf, -np.inf, np.nan, 1.0, np.nan])
