@@ -219,3 +219,11 @@ def test_every_step_is_taken_where_they_are_all_asked_for() -> None:
 def test_a_kink_of_next_to_nothing_is_seen_where_such_changes_are() -> None:
     assert sides(lambda x: 1e-12 * np.abs(x), [0.0]).kinked[0]
     assert not sides(lambda x: (1 + 1e-12 * np.abs(x)) - 1, [0.0]).kinked[0]  # lost beside 1
+
+
+def test_a_slope_is_known_within_a_share_of_the_larger_one() -> None:
+    left, right = np.array([4.0, 1.0, -4.0, 4.0, 0.0, 4.0]), np.array([1.0, 4.0, 1.0, 1.0, 0.0, 1.0])
+    left_bound, right_bound = np.array([1.0, 0.0, 1.0, 1.1, 0.0, np.inf]), np.array([0.0, 1.0, 0.5, 0.0, 0.0, 0.0])
+    found = Sides(left, right, left_bound, right_bound)
+    assert found.known_within(0.25).tolist() == [True, True, True, False, True, False]
+    assert found.known_within(0.125).tolist() == [False, False, False, False, True, False]
