@@ -34,7 +34,7 @@ def judge(at: Evaluation) -> list[Result]:
     """
     if any(np.asarray(at.point[name]).dtype != np.float64 for name in at.layer.differentiable):
         return [finding(Status.NOT_APPLICABLE, reason="the inputs are not float64")]
-    at = Evaluation(at.layer, replace(at.point, inputs=of_size_one(at.layer, at.point.inputs)), at.calls)
+    at = replace(at, point=replace(at.point, inputs=of_size_one(at.layer, at.point.inputs)))
     eps = precision_inside(at)
     if eps > EPS and _of_differences(at):
         eps = 0.0

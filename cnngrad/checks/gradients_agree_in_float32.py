@@ -60,7 +60,7 @@ def _at_ordinary_size(at: Evaluation) -> list[Result]:
     Two sigmoids of large or of tiny numbers may be one number in float32, and a maximum then takes the other of them.
     """
     inputs = of_size_one(at.layer, at.point.inputs)
-    return _compared(Evaluation(at.layer, replace(at.point, inputs=inputs), at.calls))
+    return _compared(replace(at, point=replace(at.point, inputs=inputs)))
 
 
 def _not_failed(result: Result) -> Result:

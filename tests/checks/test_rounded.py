@@ -245,3 +245,8 @@ def test_what_only_one_side_returns_is_not_compared() -> None:
     for found in ({"output": exact.output}, {"output": exact.output, "x": np.ones(3)}):
         (result,) = held_against(at, exact, found, SINGLE, REASON, Lower(at, 0.0))
         assert (result.input, str(result.status)) == ("output", "passed")
+
+
+def test_a_result_without_entries_is_as_large_as_nothing() -> None:
+    assert _largest(np.empty((0, 3))) == 0
+    assert _largest(np.array([[1.0, -3.0]])) == 3

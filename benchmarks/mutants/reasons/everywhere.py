@@ -6,14 +6,14 @@ from benchmarks.mutants.reasons._kind import Reasons
 
 REASONS: Reasons = {
     "": {
-        r"strict=(None|False)|, \)\) *$|zip\(.*, \)": "the lengths are equal by construction; strict only says so",
+        r"strict=(None|False)|zip\(.*, \)": "the lengths are equal by construction; strict only says so",
         r"layers\.(conv|true_conv)\.x__(true_)?conv:": "runs on import, before a mutant is chosen",
         r"-> .*\"XX(iu|iub|fiub)XX\"": "no dtype has the kind X",
         r"reshape\(.*, -2\)": "NumPy takes any negative number for the side that is left open",
         r"copy\(order=(None|\"k\")\)|zeros_like\(None, shape=": "says how the array lies in memory, not what is in it",
         r"place = np\.zeros_like\(": "places start at 0 in any shape and type; what follows broadcasts them",
         r"zeros\((dy|share|x), None\)|zeros_like\(like, shape=.*, (dtype=None)?\)": "it has that type anyway",
-        r"np\.result_type\((None, (x|beta)|(dy|delta), None)\)": "in double at least, rounded once at the end",
+        r"np\.result_type\((None, (x|beta)|(dy|delta), (None)?)\)": "in double at least, rounded once at the end",
         r"sum\(\(.*for tap in g\.taps\(\)\), \)": "there is always a tap, so what the sum starts from does not matter",
         r"-> .*np\.where\((total|largest) == 0, (2|largest\.dtype\.type\(2\)),": "0 over anything is 0",
         r"_has_tie: .*pooling\((None|\"XXmax_poolXX\"|\"MAX_POOL\"), x": "the layer refuses such a point first",
@@ -24,6 +24,7 @@ REASONS: Reasons = {
         r"int\(chosen\.max\(initial=-2\)\)": "where there is no input there is no colour either way",
         r"(both_sides|writeable)=None": "as false as False",
         r"exact_difference\(Line\(f, at, direction, None": "the difference of every output by itself does not use dy",
+        r"has_spare_bits: .*range\(0, flat\.size, \)\)": "blocks that overlap hold the same entries",
         r"np\.arange\(levels, (dtype=None)?\)": "4.0 to a whole power is a double either way",
         r"a\.astype\(None\) if|astype\(None\), exponents": "NumPy's default is double",
         r"error <= (bound, better|chosen\[1\])": "of two entries with the same error either will do",
