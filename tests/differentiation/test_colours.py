@@ -50,7 +50,8 @@ def test_a_band_takes_three_colours_and_is_exact() -> None:
     assert np.array_equal(found, dy @ matrix)
     assert calls[0] <= 1 + 4 + 2
     halves = coloured(f, at, dy, matrix != 0, [slice(0, 20), slice(20, 50)], RNG(2))  # each confirmed by itself
-    assert halves is not None and np.array_equal(halves, dy @ matrix)
+    assert halves is not None
+    assert np.array_equal(halves, dy @ matrix)
 
 
 def test_a_pattern_that_lies_gives_its_colours_away() -> None:
