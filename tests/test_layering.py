@@ -6,6 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -75,9 +76,14 @@ def imports_of(name: str, modules: Modules) -> set[Import]:
     package = name if is_package else name.rpartition(".")[0]
     return {
         Import(target, in_function, type_checking)
-        for node, in_function, type_checking in _walk(ast.parse(modules[name]))
+        for node, in_function, type_checking in _nodes(modules[name])
         for target in _targets(node, package, modules)
     }
+
+
+@cache
+def _nodes(source: str) -> list[tuple[ast.AST, bool, bool]]:
+    return list(_walk(ast.parse(source)))
 
 
 def _walk(
@@ -96,10 +102,14 @@ def _targets(node: ast.AST, package: str, modules: Modules) -> list[str]:
     if isinstance(node, ast.ImportFrom):
         base = resolve_name("." * node.level + (node.module or ""), package)
         return [_member(base, alias.name, modules) for alias in node.names]
-    if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
+    if isinstance(node, ast.Call) and _called(node.func) in ("import_module", "__import__"):
         literals = [a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
         return [resolve_name(literal, package) for literal in literals]
     return []
+
+
+def _called(func: ast.expr) -> str:
+    return func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
 
 
 def _member(base: str, name: str, modules: Modules) -> str:

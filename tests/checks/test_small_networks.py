@@ -11,7 +11,8 @@ from cnngrad.core.result import Status
 from tests.checks.judging import spoilt
 from tests.checks.small_networks import SMALL_NETWORKS
 
-RULES = ("lattice", "normal", "integers", "kink", "saturated", "scale:1e-3", "scale:1e3")
+SLOW = [pytest.param(rule, marks=pytest.mark.integration) for rule in ("kink", "saturated", "scale:1e-3", "scale:1e3")]
+RULES = ("lattice", "normal", "integers", *SLOW)
 # Where the rounding inside was once taken for a slope of 0, a plateau for the derivative, or an accident for exactness.
 UNLUCKY = {
     "relu, max_pool, softmax_cross_entropy": ("lattice 0", "lattice 18", "normal 1", "kink 5", "kink 7"),
@@ -29,6 +30,7 @@ def failed(net: Layer, rule: str, seed: int) -> set[str]:
     return {result.input for result in results if result.status == Status.FAILED}
 
 
+@pytest.mark.integration
 def test_unlucky_points() -> None:
     for name, points in UNLUCKY.items():
         for rule, seed in (point.split() for point in points):

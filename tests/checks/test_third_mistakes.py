@@ -40,6 +40,7 @@ def test_a_mistake_makes_no_difference_without_the_feature_it_needs() -> None:
     assert compared >= 30
 
 
+@pytest.mark.integration
 def test_the_unseen_ones_give_gradients_that_no_other_mistake_gives() -> None:
     for mistake in THIRD:
         others = [name for name, other in MISTAKE.items() if other.layer is mistake.layer and name not in NAMES]
