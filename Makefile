@@ -49,7 +49,7 @@ types: $(VENV)/.dev
 	"$(PY)" -m mypy
 
 integration: $(VENV)/.dev
-	"$(PY)" -m pytest -q -m integration
+	"$(PY)" -m pytest -q -n 2 --dist loadfile -m integration
 
 # The Chinese pages lie inside the English ones, which the link between them relies on.
 docs: $(VENV)/.docs
