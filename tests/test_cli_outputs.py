@@ -236,7 +236,7 @@ def test_two_files_of_one_name(folder: Path, capsys: pytest.CaptureFixture[str])
 
 def run(folder: Path, shell: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = f"'{sys.executable}' -m cnngrad check net.py:right --effort quick {shell}"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB", "CNNGRAD"))}
+    clean = {n: value for n, value in os.environ.items() if not n.startswith(("GITHUB", "CNNGRAD", "PYTHON"))}
     return subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
@@ -260,10 +260,12 @@ def test_an_output_that_takes_no_more_is_code_2(folder: Path, shell: str, why: s
     assert (done.returncode, done.stderr) == (2, f"cnngrad: cannot write the output: {why}\n")
 
 
-def test_so_it_is_for_the_version(folder: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])  # an output that is kept back is refused later
+@pytest.mark.parametrize("option", ["--version", "check --help"])
+def test_so_it_is_for_the_version_and_the_help(option: str, unbuffered: str) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"'{sys.executable}' -m cnngrad --version > /dev/full"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ["bash", "-c", f"'{sys.executable}' -m cnngrad {option} > /dev/full"],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered},
         stderr=subprocess.PIPE,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from cnngrad import __version__
 from cnngrad.cli import audit, check, checks, explain, init, layers, verify
@@ -28,21 +29,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     cnngrad ...
     0
     """
-    options = _parser().parse_args(arguments)
-    options.arguments = list(sys.argv[1:] if arguments is None else arguments)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal has not is no crash
     try:
-        code = _run(options)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return code
+        try:
+            return _answer(arguments)
+        finally:  # also after --help, which leaves by SystemExit
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except OSError as error:
         # An error that names no file: standard output takes no more, as the disk is full, or the reader (a pager,
         # head) has gone.
         what = "cannot write the output" if error.filename is None else f"cannot use {error.filename}"
         _give_up(f"{what}: {error.strerror or error}")
         return 2
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal has not is no crash
+    options = _parser().parse_args(arguments)
+    options.arguments = list(sys.argv[1:] if arguments is None else arguments)
+    return _run(options)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -77,8 +83,13 @@ def _give_up(sentence: str) -> None:
             os.dup2(nowhere, stream.fileno())
 
 
+class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse's own says nothing where it cannot be written
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cnngrad", description="Is a hand-written backward pass the vector-Jacobian product of its forward pass?"
     )
     parser.add_argument("--version", action="store_true", help="print the version")
