@@ -1,8 +1,8 @@
 """What is left of the mutants: ``make mutants`` runs mutmut, this program sums up and asks a reason of each survivor.
 
-``python -m benchmarks.mutants [--write FILE]``, after ``python -m mutmut run``. A mutant is one small change of the
-code; it is killed when a test fails. Every survivor has to match a line of ``reasons``, else the exit code is 1: kill
-it with a new test, or say there why no test can.
+``python -m benchmarks.mutants [FOLDER ...] [--write FILE]``, after ``python -m mutmut run`` in each folder. A mutant is one
+small change of the code; it is killed when a test fails. Every survivor has to match a line of ``reasons``, else the
+exit code is 1: kill it with a new test, or say there why no test can.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,11 +102,17 @@ def summary(found: dict[str, str], alive: list[Survivor]) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="*", default=[Path()], help="where mutmut has run; this folder")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the tables there instead of printing them")
     options = parser.parse_args()
-    found = outcomes()
-    alive = [survivor(name) for name, what in found.items() if what == "survived"]
-    text = summary(found, alive)
+    found: dict[str, str] = {}
+    alive: list[Survivor] = []
+    for folder in options.folders:
+        with chdir(folder):
+            here = outcomes()
+            alive += [survivor(name) for name, what in here.items() if what == "survived"]
+        found |= here
+    text = summary(dict(sorted(found.items())), alive)
     if options.write:
         options.write.write_text(text + "\n", "utf-8")
     else:

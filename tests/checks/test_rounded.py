@@ -61,7 +61,8 @@ class Lower:
     """A lower precision that is off by other errors at every call, and knows what it was called with."""
 
     def __init__(self, at: Evaluation, *errors: Any) -> None:
-        self.at, self.errors, self.seen = at, errors, []  # type: ignore[var-annotated]
+        self.at, self.errors = at, errors
+        self.seen: list[tuple[Sequence[Any], Array]] = []
 
     def __call__(self, inputs: Sequence[Any], dy: Array) -> dict[str, Array]:
         x = self.errors[len(self.seen) % len(self.errors)]
