@@ -1,8 +1,8 @@
 """What is left of the mutants: ``make mutants`` runs mutmut, this program sums up and asks a reason of each survivor.
 
-``python -m benchmarks.mutants [FOLDER ...] [--write FILE]``, after ``python -m mutmut run`` in each folder. A mutant is one
-small change of the code; it is killed when a test fails. Every survivor has to match a line of ``reasons``, else the
-exit code is 1: kill it with a new test, or say there why no test can.
+``python -m benchmarks.mutants [FOLDER ...] [--write FILE]``, after ``python -m mutmut run`` in each folder. A mutant
+is one small change of the code; it is killed when a test fails. Every survivor has to match a line of ``reasons``,
+else the exit code is 1: kill it with a new test, or say there why no test can.
 """
 
 from __future__ import annotations
